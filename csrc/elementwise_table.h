@@ -1,0 +1,4 @@
+#pragma once
+namespace tg {
+struct ElementwiseTable {};
+}  // namespace tg
