@@ -1,4 +1,4 @@
-"""Checks what the archives hold: the wheel only the package, the sdist all that a build and a test run need.
+"""Checks the archives: the wheel holds only the package, the sdist all that building needs.
 
 Usage: python check_archives.py WHEEL SDIST
 """
@@ -16,7 +16,8 @@ extensions = [n for n in wheel_names if n.startswith("tinygrad_edu/_C.") and n.e
 assert not foreign, f"wheel: only tinygrad_edu/ may be inside, got {foreign}"
 assert not sources, f"wheel: no sources may be inside, got {sources}"
 assert len(extensions) == 1, f"wheel: exactly one extension must be inside, got {extensions}"
-assert {"tinygrad_edu/py.typed", "tinygrad_edu/_C.pyi"} <= set(wheel_names), "wheel: no typing files"
+typing_files = {"tinygrad_edu/py.typed", "tinygrad_edu/_C.pyi"}
+assert typing_files <= set(wheel_names), "wheel: the typing files are missing"
 assert any(n.endswith("licenses/LICENSE") for n in wheel_names), "wheel: no licence"
 
 with tarfile.open(sdist) as archive:
