@@ -120,16 +120,22 @@ constexpr TileFunction<T> tile_of_height(int64_t rows, std::integer_sequence<int
   return heights[rows - 1];
 }
 
-}  // namespace
-
 template <class T>
-TileFunction<T> tile_function(int64_t rows, int64_t vectors) {
+TileFunction<T> find_tile(int64_t rows, int64_t vectors) {
   constexpr auto heights = std::make_integer_sequence<int, kTileRows>();
   return vectors == 1 ? tile_of_height<T, 1>(rows, heights) : tile_of_height<T, 2>(rows, heights);
 }
 
-template TileFunction<float> tile_function<float>(int64_t, int64_t);
-template TileFunction<double> tile_function<double>(int64_t, int64_t);
+}  // namespace
+
+template <>
+TileFunction<float> tile_function(int64_t rows, int64_t vectors) {
+  return find_tile<float>(rows, vectors);
+}
+template <>
+TileFunction<double> tile_function(int64_t rows, int64_t vectors) {
+  return find_tile<double>(rows, vectors);
+}
 
 }  // namespace TG_LEVEL
 }  // namespace tg

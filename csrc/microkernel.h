@@ -23,9 +23,9 @@ namespace TG_LEVEL {
 constexpr int kTileRows = 14;
 #elif TG_VECTOR_BYTES == 32  // 16 registers: 6 x 2 sums, 2 of B, 1 broadcast
 constexpr int kTileRows = 6;
-#elif defined(__aarch64__)  // 32 registers
+#elif defined(__aarch64__)   // 32 registers
 constexpr int kTileRows = 12;
-#else  // 16 registers and no fused multiply-add, so that a product takes a register of its own
+#else                        // 16 registers and no fused multiply-add, so that a product takes a register of its own
 constexpr int kTileRows = 5;
 #endif
 constexpr int kTileVectors = 2;  // registers of B in the widest tile
@@ -43,11 +43,11 @@ struct Tile {
   T* c;
   int64_t a_row = 0;  // from one row of A to the next, in elements
   int64_t c_row = 0;
-  KLoop k[3];                // any count may be 0: the sum is then 0
-  int64_t columns = 0;       // columns of C to write
-  const T* bias = nullptr;   // `columns` contiguous elements, or null
-  bool accumulate = false;   // C += instead of C =
-  bool relu = false;         // after bias and accumulate; NaN stays NaN
+  KLoop k[3];               // any count may be 0: the sum is then 0
+  int64_t columns = 0;      // columns of C to write
+  const T* bias = nullptr;  // `columns` contiguous elements, or null
+  bool accumulate = false;  // C += instead of C =
+  bool relu = false;        // after bias and accumulate; NaN stays NaN
 };
 
 template <class T>
@@ -56,8 +56,10 @@ using TileFunction = void (*)(const Tile<T>&);
 // The kernel for `rows` rows (1..kTileRows) and `vectors` registers of columns (1 or 2). Look it up outside the loops.
 template <class T>
 TileFunction<T> tile_function(int64_t rows, int64_t vectors);
-extern template TileFunction<float> tile_function<float>(int64_t, int64_t);
-extern template TileFunction<double> tile_function<double>(int64_t, int64_t);
+template <>
+TileFunction<float> tile_function(int64_t rows, int64_t vectors);
+template <>
+TileFunction<double> tile_function(int64_t rows, int64_t vectors);
 
 namespace {
 
@@ -66,9 +68,7 @@ struct RowPanels {
   int64_t count, height, taller;  // the first `taller` panels have height + 1 rows
 
   explicit TG_INLINE RowPanels(int64_t rows)
-      : count((rows + kTileRows - 1) / kTileRows),
-        height(count ? rows / count : 0),
-        taller(count ? rows % count : 0) {}
+      : count((rows + kTileRows - 1) / kTileRows), height(count ? rows / count : 0), taller(count ? rows % count : 0) {}
   TG_INLINE int64_t start(int64_t panel) const { return panel * height + (panel < taller ? panel : taller); }
   TG_INLINE int64_t rows(int64_t panel) const { return height + (panel < taller ? 1 : 0); }
 };
