@@ -36,6 +36,9 @@ struct Kernels {
 #define TG_KERNEL(name, parameters) Kernel<name##_signature> name;
 #include "kernels.def"
 #undef TG_KERNEL
+#define TG_CONSTANT(name) int64_t name;
+#include "constants.def"
+#undef TG_CONSTANT
 };
 
 const Kernels* picked_kernels();               // the level in use, or null (dispatch.cpp)

@@ -5,6 +5,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "array.h"
 
@@ -62,7 +63,8 @@ struct Vec {
 
   TG_INLINE Vec() = default;
   TG_INLINE Vec(Lanes lanes) : v(lanes) {}
-  TG_INLINE Vec(T scalar) : v(scalar - Lanes{}) {}  // every lane the same; x - 0 is x, -0.0 too
+  template <class Scalar, class = std::enable_if_t<std::is_arithmetic_v<Scalar>>>
+  TG_INLINE Vec(Scalar scalar) : v(static_cast<T>(scalar) - Lanes{}) {}  // every lane the same; x - 0 is x, -0.0 too
 
   static TG_INLINE Vec load(const T* p) { return Vec(Lanes(*reinterpret_cast<const Unaligned*>(p))); }
   TG_INLINE void store(T* p) const { *reinterpret_cast<Unaligned*>(p) = v; }
