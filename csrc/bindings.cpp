@@ -2,7 +2,7 @@
 #define TG_IMPORT_NUMPY
 #include "bindings.h"
 
-#include <array>
+#include <algorithm>
 #include <new>
 #include <string>
 #include <tuple>
@@ -267,6 +267,17 @@ static py::dict constants() {
   return values;
 }
 
+static py::dict memory_stats() {
+  const StorageStats stats = storage_stats();
+  py::dict values;
+  values["in_use"] = stats.in_use;
+  values["cached"] = stats.cached;
+  values["peak"] = stats.peak;
+  values["allocations"] = stats.allocations;
+  values["hits"] = stats.hits;
+  return values;
+}
+
 }  // namespace tg
 
 PYBIND11_MODULE(_C, m) {
@@ -288,5 +299,8 @@ PYBIND11_MODULE(_C, m) {
   m.def("set_num_threads", &set_num_threads);
   bind_kernels(m);
   bind_elementwise(m);
-  bind_storage(m);
+  m.def("memory_stats", &memory_stats);
+  m.def("reset_peak_memory", &storage_reset_peak);
+  m.def("empty_cache", &storage_empty_cache);
+  m.def("set_cache_limit", &storage_set_limit);
 }
