@@ -30,9 +30,10 @@ static void storage_dealloc(PyObject* self) {
   PyObject_Free(self);
 }
 
-static PyTypeObject StorageType = {PyVarObject_HEAD_INIT(nullptr, 0)};
+static PyTypeObject StorageType;  // filled in by prepare_storage_type
 
 static void prepare_storage_type(py::module_& m) {
+  Py_SET_REFCNT(reinterpret_cast<PyObject*>(&StorageType), 1);
   StorageType.tp_name = "tinygrad_edu._C.Storage";
   StorageType.tp_basicsize = sizeof(StorageObject);
   StorageType.tp_dealloc = storage_dealloc;
@@ -196,7 +197,7 @@ struct Argument<const ArrayList<T>&> {
   }
 };
 
-static bool is_float64(py::handle given) {
+[[maybe_unused]] static bool is_float64(py::handle given) {
   PyObject* object = given.ptr();
   if (PyList_Check(object) && PyList_GET_SIZE(object) > 0) object = PyList_GET_ITEM(object, 0);
   return is_array(object) && PyArray_TYPE(as_array(object)) == NPY_FLOAT64;
@@ -205,7 +206,7 @@ template <class P>
 static bool is_float64(P) {
   return false;
 }
-static bool is_given(py::handle given) { return !given.is_none(); }
+[[maybe_unused]] static bool is_given(py::handle given) { return !given.is_none(); }
 template <class P>
 static bool is_given(P) {
   return true;
@@ -237,7 +238,7 @@ static void define(py::module_& m, const char* name, Table Kernels::* row, void 
   });
 }
 
-static void bind_kernels(py::module_& m) {
+static void bind_kernels([[maybe_unused]] py::module_& m) {
 #define TG_KERNEL(name, parameters) \
   define(m, #name, &Kernels::name, name##_signature<float>(nullptr), name##_signature<double>(nullptr));
 #include "kernels.def"
@@ -252,10 +253,10 @@ static void set_level(const std::string& level) {
   active = table;
 }
 
-static std::vector<std::string> levels() {
-  std::vector<std::string> names;
+static py::list levels() {
+  py::list names;
   for (const char* level : {"v2", "v3", "v4", "neon"})
-    if (kernels_at(level)) names.emplace_back(level);
+    if (kernels_at(level)) names.append(level);
   return names;
 }
 

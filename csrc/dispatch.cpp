@@ -2,6 +2,7 @@
 // TINYGRAD_EDU_LEVEL=v2|v3|v4 forces a level (the tests run every one that the machine has).
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 #include "elementwise_table.h"
 #include "kernels.h"

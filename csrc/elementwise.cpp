@@ -228,7 +228,7 @@ TG_INLINE void apply(ElementwiseLoop<T> loop, int operands, const T* const* in, 
   const int64_t rest = count - whole;
   if (rest == 0) return;
   alignas(64) T padded[kMaxOperands + 1][width] = {};
-  const T* pointers[kMaxOperands];
+  const T* pointers[kMaxOperands] = {};
   for (int j = 0; j < operands; ++j) {
     for (int64_t i = 0; i < rest; ++i) padded[j][i] = in[j][whole + i];
     pointers[j] = padded[j];
@@ -256,7 +256,7 @@ void run_range(ElementwiseLoop<T> loop, int operands, const ElementwiseOperand<T
     int64_t count = end - element < kBlock ? end - element : kBlock;
     if (by_row && row_left < count) count = row_left;
     const bool in_row = count <= row_left;
-    const T* pointers[kMaxOperands];
+    const T* pointers[kMaxOperands] = {};
     for (int j = 0; j < operands; ++j) {
       if (filled[j]) {
         pointers[j] = buffers[j];
@@ -289,7 +289,7 @@ void run(ElementwiseLoop<T> loop, int operands, const ElementwiseOperand<T>* in,
     const int64_t begin = chunk * kChunk;
     const int64_t end = begin + kChunk < total ? begin + kChunk : total;
     if (contiguous) {
-      const T* pointers[kMaxOperands];
+      const T* pointers[kMaxOperands] = {};
       for (int j = 0; j < operands; ++j) pointers[j] = in[j].data + begin;
       apply(loop, operands, pointers, out.data + begin, end - begin, parameters);
     } else {

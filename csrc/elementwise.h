@@ -339,7 +339,7 @@ struct Remainder : Binary {  // remainder with the sign of y
   TG_READS(y, X | Y);
   TG_LANES forward(const Values<L>& v) {
     const L r = fmod(v.x, v.y);
-    return select((r != L(0)) & ((r < L(0)) != (v.y < L(0))), r + v.y, r);
+    return select(((r < L(0)) & (v.y > L(0))) | ((r > L(0)) & (v.y < L(0))), r + v.y, r);
   }
   TG_LANES grad_x(const Values<L>&) { return L(1); }
   TG_LANES grad_y(const Values<L>& v) { return -floor(v.x / v.y); }
