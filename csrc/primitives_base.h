@@ -92,8 +92,7 @@ TG_INLINE Halves widen(Vec<float> x) {
   return {__builtin_convertvector(half[0], Doubles), __builtin_convertvector(half[1], Doubles)};
 }
 TG_INLINE Vec<float> narrow(Halves x) {
-  const HalfLanes half[2] = {__builtin_convertvector(x.low.v, HalfLanes),
-                             __builtin_convertvector(x.high.v, HalfLanes)};
+  const HalfLanes half[2] = {__builtin_convertvector(x.low.v, HalfLanes), __builtin_convertvector(x.high.v, HalfLanes)};
   Vec<float> out;
   __builtin_memcpy(&out.v, half, sizeof half);
   return out;

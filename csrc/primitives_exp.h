@@ -19,7 +19,7 @@ template <>
 struct ExpLog<float> {
   static constexpr float ln2_high = 0.693115234375F, ln2_low = 3.1946183e-05F;
   static constexpr float log10_2_high = 0.301025390625F, log10_2_low = 4.605039e-06F;
-  static constexpr float exp_zero = -104.0F, exp_overflow = 89.0F;           // exp is 0 below, inf above
+  static constexpr float exp_zero = -104.0F, exp_overflow = 89.0F;             // exp is 0 below, inf above
   static constexpr float exp_normal = -87.33654F, exp_last_scale = 88.37626F;  // 2^n is a normal float between
   static constexpr float expm1_minus_one = -20.0F, expm1_is_exp = 40.0F;
   static constexpr float tanh_one = 10.0F;
@@ -34,11 +34,12 @@ struct ExpLog<double> {
   static constexpr double exp_normal = -708.3964185322641, exp_last_scale = 709.4361393031039;
   static constexpr double expm1_minus_one = -40.0, expm1_is_exp = 80.0;
   static constexpr double tanh_one = 20.0;
-  static constexpr double Q[] = {0.5000000000000012,     0.16666666666666682,    0.041666666666518935,  0.008333333333316763,
-                                 0.0013888888946251158,  0.00019841269897043792, 2.4801490607497755e-05,
-                                 2.7557234215611215e-06, 2.7631079641989175e-07, 2.5112257682129267e-08};
-  static constexpr double R[] = {0.6666666666666685,  0.39999999999700303, 0.28571428684824035, 0.22222204014626576,
-                                 0.1818330083370034,  0.1532038462605482,  0.1473601710953041};
+  static constexpr double Q[] = {0.5000000000000012,     0.16666666666666682,    0.041666666666518935,
+                                 0.008333333333316763,   0.0013888888946251158,  0.00019841269897043792,
+                                 2.4801490607497755e-05, 2.7557234215611215e-06, 2.7631079641989175e-07,
+                                 2.5112257682129267e-08};
+  static constexpr double R[] = {0.6666666666666685, 0.39999999999700303, 0.28571428684824035, 0.22222204014626576,
+                                 0.1818330083370034, 0.1532038462605482,  0.1473601710953041};
 };
 
 // e^x - 1 = 2^n (tail + 1) - 1 with |tail| < 0.42. `shifted` carries n in its low bits (see Ieee::rounder).
@@ -75,8 +76,7 @@ template <class T>
 TG_INLINE Vec<T> scale(Vec<T> x, Vec<T> shifted) {
   const Bits<T> exponent = to_bits(shifted) - to_bits(Vec<T>(Ieee<T>::rounder)) + 2 * Ieee<T>::bias;  // n + 2 bias
   const Bits<T> half = exponent >> 1;
-  return (x * from_bits<T>(half << Ieee<T>::mantissa_bits)) *
-         from_bits<T>((exponent - half) << Ieee<T>::mantissa_bits);
+  return (x * from_bits<T>(half << Ieee<T>::mantissa_bits)) * from_bits<T>((exponent - half) << Ieee<T>::mantissa_bits);
 }
 // Written so that a NaN passes.
 template <class T>
@@ -115,8 +115,8 @@ TG_INLINE Vec<T> expm1(Vec<T> x) {
   const Vec<T> one = T(1);
   const Reduced<T> e = reduce_exp(clamp(x, ExpLog<T>::expm1_minus_one, ExpLog<T>::exp_overflow));
   const Vec<T> power = power_of_two(e.shifted);
-  const Vec<T> value = select(x > Vec<T>(ExpLog<T>::expm1_is_exp), scale(one + e.tail, e.shifted),
-                              power * e.tail + (power - one));
+  const Vec<T> value =
+      select(x > Vec<T>(ExpLog<T>::expm1_is_exp), scale(one + e.tail, e.shifted), power * e.tail + (power - one));
   return copysign(value, x);
 }
 
@@ -184,8 +184,7 @@ TG_INLINE Vec<T> log1p(Vec<T> x) {
   const Vec<T> lost = select(x < one, x - (u - one), one - (u - x)) / u;
   const typename Vec<T>::Mask unscaled = l.k == zero;
   const Vec<T> f = select(unscaled, x, l.f);
-  const Vec<T> deficit =
-      log_deficit(f, select(unscaled, zero, l.k * Vec<T>(ExpLog<T>::ln2_low) + lost));
+  const Vec<T> deficit = log_deficit(f, select(unscaled, zero, l.k * Vec<T>(ExpLog<T>::ln2_low) + lost));
   Vec<T> value = l.k * Vec<T>(ExpLog<T>::ln2_high) - (deficit - f);
   value = select(x < infinity, value, x);
   value = select(x < -one, infinity - infinity, value);

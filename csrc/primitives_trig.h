@@ -11,17 +11,17 @@ namespace tg {
 namespace TG_LEVEL {
 namespace {
 
-constexpr double kSinSeries[] = {-0.1666666666666664,    0.008333333333323988,   -0.0001984126983082568,
+constexpr double kSinSeries[] = {-0.1666666666666664,    0.008333333333323988,    -0.0001984126983082568,
                                  2.7557313989464737e-06, -2.5050798458121292e-08, 1.5898859513880397e-10};
 constexpr double kCosSeries[] = {0.04166666666666666,    -0.0013888888888883306, 2.4801587294812563e-05,
                                  -2.755731579126767e-07, 2.0875906985153697e-09, -1.1368623606739269e-11};
-constexpr double kAtanSeries[] = {-0.33333333333333237, 0.19999999999961965,  -0.14285714280877262, 0.11111110812083118,
-                                  -0.09090898469265829, 0.07692071371734407,  -0.06663217470096268, 0.05848635683545539,
-                                  -0.05042373466000312, 0.03813622616310074,  -0.0179797856158496};
-constexpr double kAsinSeries[] = {0.1666666666666673,   0.07499999999977305,  0.04464285716931472,  0.03038194293284089,
-                                  0.022372209242294116, 0.017351706985419053, 0.013979761062610474, 0.011407047896967257,
-                                  0.010737170554406013, 0.003860988148659656, 0.021348586225532682, -0.020512689595218445,
-                                  0.032336396129923894};
+constexpr double kAtanSeries[] = {-0.33333333333333237, 0.19999999999961965, -0.14285714280877262, 0.11111110812083118,
+                                  -0.09090898469265829, 0.07692071371734407, -0.06663217470096268, 0.05848635683545539,
+                                  -0.05042373466000312, 0.03813622616310074, -0.0179797856158496};
+constexpr double kAsinSeries[] = {
+    0.1666666666666673,   0.07499999999977305,   0.04464285716931472,  0.03038194293284089,  0.022372209242294116,
+    0.017351706985419053, 0.013979761062610474,  0.011407047896967257, 0.010737170554406013, 0.003860988148659656,
+    0.021348586225532682, -0.020512689595218445, 0.032336396129923894};
 constexpr double kHalfPi = 1.5707963267948966, kHalfPiLow = 6.123233995736766e-17;
 constexpr double kReductionLimit = 0x1p20;
 
@@ -53,9 +53,7 @@ TG_INLINE Vec<double> cos_series(Quadrant q) {
   const Vec<double> z = q.y * q.y, half = z * 0.5, near_one = Vec<double>(1.0) - half;
   return near_one + (((Vec<double>(1.0) - near_one) - half) + (z * z * horner(z, kCosSeries) - q.y * q.tail));
 }
-TG_INLINE Vec<double>::Mask is_odd(Bits<double> n) {
-  return {Vec<double>::BitLanes(n << 63) < 0};
-}
+TG_INLINE Vec<double>::Mask is_odd(Bits<double> n) { return {Vec<double>::BitLanes(n << 63) < 0}; }
 // Negated where bit 1 of n is set.
 TG_INLINE Vec<double> flip(Vec<double> x, Bits<double> n) {
   return from_bits<double>(to_bits(x) ^ ((n << 62) & Ieee<double>::sign));
@@ -92,9 +90,7 @@ TG_INLINE Vec<double> atan_quotient(Vec<double> y, Vec<double> x) {
   const Vec<double> turns = select(steep, Vec<double>(1.0), select(middle, Vec<double>(0.5), Vec<double>(0.0)));
   return turns * kHalfPi + (t + (t * z * horner(z, kAtanSeries) + turns * kHalfPiLow));
 }
-TG_INLINE Vec<double> atan(Vec<double> x) {
-  return copysign(atan_quotient(fabs(x), 1.0), x);
-}
+TG_INLINE Vec<double> atan(Vec<double> x) { return copysign(atan_quotient(fabs(x), 1.0), x); }
 // The angle of (x, y). atan2(0, 0) is 0 or pi by the signs, as C.
 TG_INLINE Vec<double> atan2(Vec<double> y, Vec<double> x) {
   const Vec<double> infinity = Ieee<double>::infinity, one = 1.0;
