@@ -1,0 +1,12 @@
+"""Hypothesis profiles; pick one with HYPOTHESIS_PROFILE (dev: 20 examples, ci: 100, derandomised)."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+slow_start = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("dev", max_examples=20, deadline=None, suppress_health_check=slow_start)
+settings.register_profile(
+    "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=slow_start
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

@@ -1,0 +1,136 @@
+"""The table of ops: what each public op computes, and on which inputs it is proven.
+
+A row is a `Spec` (any op) or an `Elementwise` (which draws its own cases). Each `specs_<stem>.py` has a
+list SPECS of rows; `all_specs()` gathers them, and `test_gradients.py` runs every row through the same
+tests: values, gradients of order one and two, storage, PyTorch. A row for an op with arguments:
+
+    Spec(tg.softmax, softmax_reference, case(arrays(shapes(min_dims=2)), dim=st.sampled_from([0, -1])),
+         torch="softmax")
+
+Arguments that depend on each other are drawn by a composite strategy that returns `Case(args, kwargs)`.
+Inputs are plain NumPy arrays: the tests give them dtype and storage. float64 arrays become Tensors that
+require a gradient (float32 where float32 is tested), other arrays Tensors that do not; lists are searched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import tinygrad_edu as tg
+from strategies import LAYOUTS, Case, arrays, broadcastable, shapes
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One row. `op(*args, **kwargs)` on Tensors must equal `reference(*args, **kwargs)` on float64 arrays.
+
+    Args:
+        op: the public function.
+        reference: the same function of NumPy arrays; returns an array, or a tuple for several outputs.
+        cases: strategy of `Case`.
+        torch: dotted name below `torch` that takes the same arguments, or a function of torch tensors.
+        differentiable: False for ops without a gradient (then the output must not require one).
+        order: highest derivative that is checked against finite differences (2, or 1 with a `why`).
+        tolerance: multiplies the allowed error of values and gradients (of sums of many terms, say).
+        name: for the test id, where the op's own name is taken.
+    """
+
+    op: Callable[..., Any]
+    reference: Callable[..., Any]
+    cases: st.SearchStrategy[Case]
+    torch: str | Callable[..., Any] | None = None
+    differentiable: bool = True
+    order: int = 2
+    tolerance: float = 1.0
+    name: str = ""
+    why: str = ""
+    exact: Mapping[Any, tuple[float, ...]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.name or self.op.__name__
+
+
+def Elementwise(
+    op: Callable[..., Any],
+    reference: Callable[..., Any],
+    *domains: tuple[float, float],
+    kinks: tuple[float, ...] = (),
+    exact: Mapping[Any, tuple[float, ...]] | None = None,
+    params: Mapping[str, Any] | None = None,
+    torch: str | Callable[..., Any] | None = None,
+    **options: Any,
+) -> Spec:
+    """A row for an op on lanes: one domain (low, high) per operand; operands broadcast.
+
+    Args:
+        kinks: where finite differences would be wrong: drawn operands keep away (see `exact`). For two
+            operands, |x - y| keeps away as well.
+        exact: values to meet exactly, at kinks and special points. One operand: {x: (f, f', f'', f''')},
+            as many orders as given. Two operands: {(x, y): (f, grad_x, grad_y)}.
+        params: keyword arguments, each a value or a strategy.
+    """
+    given = {
+        k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in (params or {}).items()
+    }
+    domains = domains or ((-3.0, 3.0),)
+
+    @st.composite
+    def cases(draw: st.DrawFn) -> Case:
+        operand_shapes = draw(broadcastable(len(domains))) if len(domains) > 1 else [draw(shapes())]
+        operands = [
+            draw(arrays(shape, low, high, away_from=kinks))
+            for shape, (low, high) in zip(operand_shapes, domains, strict=True)
+        ]
+        if kinks and len(operands) == 2:
+            operands[1] = _apart(*operands, kinks)
+        return Case(tuple(operands), {k: draw(v) for k, v in given.items()})
+
+    return Spec(op, reference, cases(), torch=torch, exact=exact or {}, **options)
+
+
+def _apart(x: np.ndarray, y: np.ndarray, kinks: tuple[float, ...]) -> np.ndarray:
+    """y, moved so that no broadcast pair has x - y near a kink: x sits on even, y on odd sixteenths."""
+    np.copyto(x, np.round(x * 8) / 8)
+    return np.round(y * 8) / 8 + 1 / 16
+
+
+@cache
+def all_specs() -> tuple[Spec, ...]:
+    """The rows of every tests/specs_<stem>.py."""
+    stems = sorted(path.stem for path in Path(__file__).parent.glob("specs_*.py"))
+    return tuple(row for stem in stems for row in importlib.import_module(stem).SPECS)
+
+
+def build(
+    case: Case, dtype: Any, layout: str = "contiguous"
+) -> tuple[tuple[Any, ...], dict[str, Any], list[tg.Tensor]]:
+    """The case's arguments as Tensors of `dtype` in the given storage, and those that require a gradient."""
+    leaves: list[tg.Tensor] = []
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            is_float = value.dtype == np.float64
+            x = tg.from_numpy(LAYOUTS[layout](value.astype(dtype) if is_float else value))
+            if is_float:
+                leaves.append(x.requires_grad_())
+            return x
+        if isinstance(value, (list, tuple)):
+            return type(value)(convert(item) for item in value)
+        return value
+
+    args = tuple(convert(value) for value in case.args)
+    kwargs = {name: convert(value) for name, value in case.kwargs.items()}
+    return args, kwargs, leaves
+
+
+def outputs(result: Any) -> list[Any]:
+    """An op's result as a list, whether it is one Tensor or several."""
+    return list(result) if isinstance(result, (list, tuple)) else [result]

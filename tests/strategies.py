@@ -1,0 +1,129 @@
+"""What hypothesis draws: shapes that hurt, values away from kinks, storage of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+
+@dataclass(frozen=True)
+class Case:
+    """The arguments of one call; float64 arrays among them are what is differentiated."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+def shapes(
+    min_dims: int = 0, max_dims: int = 4, min_side: int = 0, max_side: int = 5
+) -> st.SearchStrategy[tuple[int, ...]]:
+    """Shapes, 0-d, empty and with sides of 1 among them; at most `max_dims` sides of `max_side`."""
+    sides = st.integers(min_side, max_side)
+    return st.lists(sides, min_size=min_dims, max_size=max_dims).map(tuple)
+
+
+@st.composite
+def broadcastable(draw: st.DrawFn, count: int, **limits: int) -> list[tuple[int, ...]]:
+    """`count` shapes that broadcast against each other: sides set to 1 and leading sides left out."""
+    full = draw(shapes(**limits))
+    result = []
+    for _ in range(count):
+        ones = draw(st.lists(st.booleans(), min_size=len(full), max_size=len(full)))
+        skip = draw(st.integers(0, len(full)))
+        result.append(
+            tuple(1 if one else side for one, side in zip(ones, full, strict=True))[skip:]
+        )
+    return result
+
+
+@st.composite
+def arrays(
+    draw: st.DrawFn,
+    shape: tuple[int, ...] | st.SearchStrategy[tuple[int, ...]] = shapes(),
+    low: float = -2.0,
+    high: float = 2.0,
+    away_from: tuple[float, ...] = (),
+    distinct: bool = False,
+) -> np.ndarray:
+    """A float64 array of floats (exact in float32), uniform in [low, high].
+
+    Args:
+        away_from: kinks; values within 1/32 of one are moved that far away.
+        distinct: all values differ, by at least (high - low) / size: for max, sort, median.
+    """
+    shape = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = np.asarray(rng.uniform(low, high, shape))
+    if distinct:
+        x = rng.permutation(np.linspace(low, high, x.size)).reshape(shape)
+    for kink in away_from:
+        near = np.abs(x - kink) < 1 / 32
+        x = np.where(near, kink + np.where(x < kink, -1, 1) / 32, x)
+    return x.astype(np.float32).astype(np.float64)
+
+
+@st.composite
+def indices(
+    draw: st.DrawFn,
+    shape: tuple[int, ...] | st.SearchStrategy[tuple[int, ...]],
+    size: int,
+    negative: bool = False,
+) -> np.ndarray:
+    """An int64 array of valid indices into a dim of `size` (>= 1)."""
+    shape = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return rng.integers(-size if negative else 0, size, shape)
+
+
+@st.composite
+def masks(
+    draw: st.DrawFn, shape: tuple[int, ...] | st.SearchStrategy[tuple[int, ...]]
+) -> np.ndarray:
+    """A bool array."""
+    shape = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    return np.asarray(np.random.default_rng(draw(st.integers(0, 2**32 - 1))).random(shape) < 0.5)
+
+
+def dims(ndim: int) -> st.SearchStrategy[int]:
+    """A dim of an array with `ndim` >= 1, counted from either end."""
+    return st.integers(-ndim, ndim - 1)
+
+
+@st.composite
+def case(draw: st.DrawFn, *args: Any, **kwargs: Any) -> Case:
+    """A Case of independent arguments, each a value or a strategy."""
+
+    def one(value: Any) -> Any:
+        return draw(value) if isinstance(value, st.SearchStrategy) else value
+
+    return Case(tuple(map(one, args)), {name: one(value) for name, value in kwargs.items()})
+
+
+def _sliced(x: np.ndarray) -> np.ndarray:
+    """Every second element of a larger array whose other elements are NaN: an overrun shows."""
+    fill = np.nan if x.dtype.kind == "f" else 0
+    larger = np.full(tuple(2 * side + 1 for side in x.shape), fill, x.dtype)
+    view = larger[tuple(slice(1, None, 2) for _ in x.shape)]
+    view[...] = x
+    return view
+
+
+def _channels_last(x: np.ndarray) -> np.ndarray:
+    """Dim 1 innermost (of arrays with fewer than three dims: the first dim)."""
+    at = min(1, x.ndim - 1) if x.ndim else 0
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, at, -1)), -1, at) if x.ndim else x.copy()
+
+
+# The same values in other storage.
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "contiguous": lambda x: x.copy(order="C"),
+    "permuted": lambda x: x.copy(order="F"),
+    "sliced": _sliced,
+    "flipped": lambda x: np.flip(np.flip(x).copy(order="C")),
+    "channels_last": _channels_last,
+}
+layouts = st.sampled_from(sorted(LAYOUTS))
