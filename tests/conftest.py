@@ -1,4 +1,4 @@
-"""Hypothesis profiles; pick one with HYPOTHESIS_PROFILE (dev: 20 examples, ci: 100, derandomised)."""
+"""Hypothesis profiles: HYPOTHESIS_PROFILE=dev (20 examples) or ci (100, derandomised)."""
 
 import os
 
@@ -7,6 +7,6 @@ from hypothesis import HealthCheck, settings
 slow_start = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=20, deadline=None, suppress_health_check=slow_start)
 settings.register_profile(
-    "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=slow_start
+    "ci", parent=settings.get_profile("dev"), max_examples=100, derandomize=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))

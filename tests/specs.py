@@ -1,15 +1,15 @@
 """The table of ops: what each public op computes, and on which inputs it is proven.
 
-A row is a `Spec` (any op) or an `Elementwise` (which draws its own cases). Each `specs_<stem>.py` has a
-list SPECS of rows; `all_specs()` gathers them, and `test_gradients.py` runs every row through the same
-tests: values, gradients of order one and two, storage, PyTorch. A row for an op with arguments:
+A row is a `Spec` (any op) or an `Elementwise` (which draws its own cases). Each `specs_<stem>.py` has
+a list SPECS of rows; `all_specs()` gathers them, and `test_gradients.py` runs every row through the
+same tests: values, gradients of order one and two, storage, PyTorch. A row for an op with arguments:
 
-    Spec(tg.softmax, softmax_reference, case(arrays(shapes(min_dims=2)), dim=st.sampled_from([0, -1])),
+    Spec(tg.softmax, softmax_reference, case(arrays(shapes(min_dims=2)), dim=st.integers(-2, 1)),
          torch="softmax")
 
 Arguments that depend on each other are drawn by a composite strategy that returns `Case(args, kwargs)`.
-Inputs are plain NumPy arrays: the tests give them dtype and storage. float64 arrays become Tensors that
-require a gradient (float32 where float32 is tested), other arrays Tensors that do not; lists are searched.
+Inputs are plain NumPy arrays: the tests give them dtype and storage. float64 arrays become Tensors
+that require a gradient, other arrays Tensors that do not; lists are searched.
 """
 
 from __future__ import annotations
@@ -30,17 +30,19 @@ from strategies import LAYOUTS, Case, arrays, broadcastable, shapes
 
 @dataclass(frozen=True)
 class Spec:
-    """One row. `op(*args, **kwargs)` on Tensors must equal `reference(*args, **kwargs)` on float64 arrays.
+    """One row: `op` on Tensors must equal `reference` on float64 arrays.
 
     Args:
         op: the public function.
-        reference: the same function of NumPy arrays; returns an array, or a tuple for several outputs.
+        reference: the same function of NumPy arrays; a tuple for several outputs.
         cases: strategy of `Case`.
-        torch: dotted name below `torch` that takes the same arguments, or a function of torch tensors.
-        differentiable: False for ops without a gradient (then the output must not require one).
-        order: highest derivative that is checked against finite differences (2, or 1 with a `why`).
-        tolerance: multiplies the allowed error of values and gradients (of sums of many terms, say).
-        name: for the test id, where the op's own name is taken.
+        torch: dotted name below `torch`, or a function of torch tensors, taking the same arguments.
+        differentiable: False for ops without a gradient (the output must then not require one).
+        order: highest derivative that is checked against finite differences.
+        why: the reason, where `order` is below 2.
+        tolerance: multiplies the allowed error of values and gradients (for sums of many terms, say).
+        name: for the test id, where one op has several rows.
+        exact: see `Elementwise`.
     """
 
     op: Callable[..., Any]
@@ -49,9 +51,9 @@ class Spec:
     torch: str | Callable[..., Any] | None = None
     differentiable: bool = True
     order: int = 2
+    why: str = ""
     tolerance: float = 1.0
     name: str = ""
-    why: str = ""
     exact: Mapping[Any, tuple[float, ...]] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -65,41 +67,40 @@ def Elementwise(
     kinks: tuple[float, ...] = (),
     exact: Mapping[Any, tuple[float, ...]] | None = None,
     params: Mapping[str, Any] | None = None,
-    torch: str | Callable[..., Any] | None = None,
     **options: Any,
 ) -> Spec:
     """A row for an op on lanes: one domain (low, high) per operand; operands broadcast.
 
     Args:
-        kinks: where finite differences would be wrong: drawn operands keep away (see `exact`). For two
-            operands, |x - y| keeps away as well.
-        exact: values to meet exactly, at kinks and special points. One operand: {x: (f, f', f'', f''')},
-            as many orders as given. Two operands: {(x, y): (f, grad_x, grad_y)}.
-        params: keyword arguments, each a value or a strategy.
+        kinks: where finite differences would be wrong; drawn operands keep away from them. With two
+            operands, x - y keeps away from 0 as well.
+        exact: what to meet exactly at kinks and special points. One operand: {x: (f, f', f'')}, as
+            many orders as given, up to three. Two operands: {(x, y): (f, grad_x, grad_y)}.
+        params: keyword arguments of the op, each a value or a strategy.
     """
-    given = {
-        k: v if isinstance(v, st.SearchStrategy) else st.just(v) for k, v in (params or {}).items()
-    }
     domains = domains or ((-3.0, 3.0),)
 
     @st.composite
     def cases(draw: st.DrawFn) -> Case:
-        operand_shapes = draw(broadcastable(len(domains))) if len(domains) > 1 else [draw(shapes())]
+        sizes = draw(broadcastable(len(domains))) if len(domains) > 1 else [draw(shapes())]
         operands = [
-            draw(arrays(shape, low, high, away_from=kinks))
-            for shape, (low, high) in zip(operand_shapes, domains, strict=True)
+            draw(arrays(size, low, high, away_from=kinks))
+            for size, (low, high) in zip(sizes, domains, strict=True)
         ]
         if kinks and len(operands) == 2:
-            operands[1] = _apart(*operands, kinks)
-        return Case(tuple(operands), {k: draw(v) for k, v in given.items()})
+            operands = _apart(*operands)
+        keywords = {
+            name: draw(value) if isinstance(value, st.SearchStrategy) else value
+            for name, value in (params or {}).items()
+        }
+        return Case(tuple(operands), keywords)
 
-    return Spec(op, reference, cases(), torch=torch, exact=exact or {}, **options)
+    return Spec(op, reference, cases(), exact=exact or {}, **options)
 
 
-def _apart(x: np.ndarray, y: np.ndarray, kinks: tuple[float, ...]) -> np.ndarray:
-    """y, moved so that no broadcast pair has x - y near a kink: x sits on even, y on odd sixteenths."""
-    np.copyto(x, np.round(x * 8) / 8)
-    return np.round(y * 8) / 8 + 1 / 16
+def _apart(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """x to odd multiples of 1/8, y to odd multiples of 1/16: never equal, opposite or 0."""
+    return [np.floor(x * 4) / 4 + 1 / 8, np.floor(y * 8) / 8 + 1 / 16]
 
 
 @cache
@@ -110,9 +111,9 @@ def all_specs() -> tuple[Spec, ...]:
 
 
 def build(
-    case: Case, dtype: Any, layout: str = "contiguous"
+    case: Case, dtype: Any = np.float64, layout: str = "contiguous"
 ) -> tuple[tuple[Any, ...], dict[str, Any], list[tg.Tensor]]:
-    """The case's arguments as Tensors of `dtype` in the given storage, and those that require a gradient."""
+    """The case's arguments as Tensors of `dtype` in this storage, and those that need a gradient."""
     leaves: list[tg.Tensor] = []
 
     def convert(value: Any) -> Any:
@@ -127,8 +128,8 @@ def build(
         return value
 
     args = tuple(convert(value) for value in case.args)
-    kwargs = {name: convert(value) for name, value in case.kwargs.items()}
-    return args, kwargs, leaves
+    keywords = {name: convert(value) for name, value in case.kwargs.items()}
+    return args, keywords, leaves
 
 
 def outputs(result: Any) -> list[Any]:
