@@ -1,0 +1,494 @@
+"""Reverse-mode automatic differentiation: the graph, `Function`, and the backward walk.
+
+Call the inputs of a computation x and its output y = f(x). The *Jacobian* J of f holds every dy_i/dx_j. Nobody needs
+J itself: for a gradient v arriving at y (the *cotangent*, `grad_output` in this code), what flows back to x is the
+*vector-Jacobian product* (VJP) v @ J. So each op brings two rules: `forward` computes y, and `backward` turns the
+cotangent of y into the cotangents of its inputs. The chain rule is then only bookkeeping: this file.
+
+The graph. Every op that has something to differentiate leaves a Node behind. A node's `edges` are the nodes that made
+its inputs, so they point backward, toward the leaves, and a Tensor points at the node that made it. A node never holds
+an input Tensor: what its gradient reads is saved apart, as arrays. So no reference cycles arise, and memory returns the
+moment the last user lets go, without the garbage collector.
+
+The walk. Nodes are numbered as they are created, and an op is created after its inputs: taking the largest number first
+is a topological order. It needs no recursion and visits each node once, with the gradients of all its uses summed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .grad_mode import _grad_mode, set_grad_enabled
+
+_next_number = itertools.count().__next__
+
+
+class Tensor:
+    """What the engine knows of a tensor: its slots. The user's class, with all methods, is tensor.Tensor."""
+
+    __slots__ = (
+        "__weakref__",
+        "array",  # numpy.ndarray or cupy.ndarray; belongs to this Tensor alone
+        "grad_holder",  # where .grad lives: the AccumulateGrad of a leaf, a RetainedGrad, or None
+        "node",  # the Node that made this value; None: not differentiable
+        "version",  # [count of in-place writes], shared by all views of one storage
+        "view",  # View record, or None
+    )
+    array: Any
+    node: Node | None
+    version: list[int]
+    view: View | None
+    grad_holder: Any
+
+
+_tensor_class: type[Tensor] = Tensor
+
+
+def register_tensor_class(cls: type[Tensor]) -> type[Tensor]:
+    """Class decorator: results of ops are instances of this class."""
+    global _tensor_class
+    _tensor_class = cls
+    return cls
+
+
+def wrap(array: Any, node: Node | None = None) -> Any:
+    """A Tensor around an array that nobody else wraps."""
+    tensor = object.__new__(_tensor_class)
+    tensor.array = array
+    tensor.node = node
+    tensor.version = [0]
+    tensor.view = None
+    tensor.grad_holder = None
+    return tensor
+
+
+class View:
+    """How a view came from its base, so that history can be rewritten when either is written in place."""
+
+    __slots__ = ("base", "chain", "seen")
+
+    def __init__(self, base: Tensor, chain: tuple[tuple[type[Function], tuple[Any, ...]], ...]):
+        self.base = base
+        self.chain = chain  # the view Functions from base to here, with their arguments
+        self.seen = base.version[0]  # the base's version when the view's node was made
+
+    def replay(self, base: Tensor) -> Tensor:
+        for function, arguments in self.chain:
+            base = function.apply(base, *arguments)
+        return base
+
+
+def current_node(tensor: Tensor) -> Node | None:
+    """The node of a tensor. A view whose base has been written since gets a new one, from the base's new history."""
+    view = tensor.view
+    if view is not None and view.seen != tensor.version[0]:
+        if view.base.node is not None or tensor.node is not None:
+            with set_grad_enabled(True):
+                tensor.node = view.replay(view.base).node
+        view.seen = tensor.version[0]
+    return tensor.node
+
+
+# ---- nodes ------------------------------------------------------------------------------------------------------------
+
+
+class Node:
+    """One step of the recorded computation."""
+
+    __slots__ = ("edges", "number", "shape", "side")
+    number: int  # creation order
+    edges: tuple[Node | None, ...]  # who made the inputs; None: no gradient wanted
+    shape: tuple[int, ...] | None  # of the value it made: gradients arriving are summed to it
+    side: Side | None  # hooks and retained gradients: rare, so kept apart
+
+    def backward(self, *grad_outputs: Any) -> Any:
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Drops what was saved for backward."""
+
+    def name(self) -> str:
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """PyTorch's view of the edges: (node, which of its outputs)."""
+        return tuple(
+            (e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class Side:
+    """Rare companions of a node."""
+
+    __slots__ = ("hooks", "retained")
+
+    def __init__(self) -> None:
+        self.hooks: dict[int, Callable[[Any], Any]] = {}
+        self.retained: RetainedGrad | None = None
+
+
+def side_of(node: Node) -> Side:
+    if node.side is None:
+        node.side = Side()
+    return node.side
+
+
+class RetainedGrad:
+    """Where `retain_grad` keeps the gradient of a tensor that is no leaf."""
+
+    __slots__ = ("grad",)
+
+    def __init__(self) -> None:
+        self.grad: Any = None
+
+
+class AccumulateGrad(Node):
+    """The node of a leaf: gradients that arrive are added up in `grad`, which is what `tensor.grad` shows."""
+
+    __slots__ = ("grad", "post_hooks", "tensor")
+
+    def __init__(self, tensor: Tensor):
+        self.number = _next_number()
+        self.edges = ()
+        self.shape = tensor.array.shape
+        self.side = None
+        self.grad: Any = None
+        self.tensor = weakref.ref(tensor)
+        self.post_hooks: dict[int, Callable[[Any], Any]] | None = None
+
+    def accumulate(self, grad: Any, create_graph: bool, owned: bool) -> None:
+        if self.grad is None:
+            self.grad = grad if create_graph else _own(grad, self.tensor(), owned)
+        elif create_graph:
+            self.grad = engine_ops["add"](self.grad, grad)
+        else:
+            engine_ops["add_"](self.grad, grad)
+        if self.post_hooks:
+            tensor = self.tensor()
+            for hook in tuple(self.post_hooks.values()):
+                hook(tensor)
+
+
+class Output(Node):
+    """One of several outputs of a Function; passes its gradient on into that Function's list."""
+
+    __slots__ = ("index",)
+
+    def __init__(self, function: Function, index: int, shape: tuple[int, ...]):
+        self.number = _next_number()
+        self.edges = (function,)
+        self.shape = shape
+        self.side = None
+        self.index = index
+
+
+class Function(Node):
+    """An op with a gradient rule. Ops of the library and of users are subclasses.
+
+    `forward` works on arrays (numpy.ndarray, or cupy.ndarray on a GPU) and plain arguments, and returns an array or a
+    tuple of arrays. `backward` gets one gradient Tensor per output (None where none arrived, with several outputs) and
+    returns one per positional argument of `apply`, None where there is none; trailing ones may be left out. It calls
+    ops on Tensors, so gradients are themselves differentiable. `save` in forward keeps what backward reads back from
+    `saved`: inputs and outputs are recognised by identity, anything else is a constant to the engine.
+
+    A class whose `forward` is a staticmethod is taken to be in PyTorch's style, `forward(ctx, *tensors)`.
+
+    Example:
+        >>> import tinygrad_edu as tg
+        >>> class Cube(tg.autograd.Function):
+        ...     def forward(self, x):
+        ...         self.save(x)
+        ...         return x * x * x
+        ...     def backward(self, grad_output):
+        ...         (x,) = self.saved
+        ...         return grad_output * 3 * x * x
+        >>> x = tg.tensor(2.0, requires_grad=True)
+        >>> Cube.apply(x).backward()
+        >>> x.grad
+        tensor(12.)
+    """
+
+    is_view = False  # a view Function's output shares its first input's memory
+    non_differentiable: tuple[int, ...] = ()  # outputs without a gradient
+    _saved: tuple[Any, ...] | None = ()  # (array, version, count, role) until released
+    outputs = 1
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if isinstance(cls.__dict__.get("forward"), staticmethod):
+            from .autograd_context import context_apply
+
+            cls.apply = classmethod(context_apply)  # type: ignore[assignment]
+
+    def forward(self, *args: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, *grad_outputs: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    @classmethod
+    def apply(cls, *args: Any) -> Any:
+        """Runs forward on the arrays of `args` and records the node if any Tensor among them wants a gradient."""
+        self = cls()
+        edges: list[Node | None] = []
+        arrays: list[Any] = []
+        wanted = False
+        for arg in args:
+            edge = None
+            if isinstance(arg, Tensor):
+                arrays.append(arg.array)
+                edge = arg.node if arg.view is None else current_node(arg)
+                wanted = wanted or edge is not None
+            else:
+                arrays.append(arg)
+            edges.append(edge)
+        recording = wanted and _grad_mode.get()
+        self.edges = tuple(edges) if recording else (None,) * len(edges)
+        result = self.forward(*arrays)
+        several = type(result) is tuple
+        results = result if several else (result,)
+        if recording:
+            self.number = _next_number()
+            self.shape = None if several else result.shape
+            self.side = None
+            self.outputs = len(results)
+            self._pack(args, arrays, results)
+        wrapped = tuple(
+            self._wrap_output(i, array, recording, several) for i, array in enumerate(results)
+        )
+        if cls.is_view:
+            _track_view(cls, args, wrapped[0], recording)
+        if recorder is not None:
+            recorder.forward(self, args, wrapped)
+        return wrapped if several else wrapped[0]
+
+    def _wrap_output(self, index: int, array: Any, recording: bool, several: bool) -> Any:
+        if not recording or index in self.non_differentiable:
+            return wrap(array)
+        return wrap(array, Output(self, index, array.shape) if several else self)
+
+    # What backward reads.
+
+    def save(self, *values: Any) -> None:
+        """Keeps arrays (and plain values) for backward; called in forward, read back as `saved`."""
+        self._saved = values
+
+    def _pack(self, args: Sequence[Any], arrays: Sequence[Any], results: Sequence[Any]) -> None:
+        packed = []
+        for value in self._saved or ():
+            role, version = None, None
+            for i, array in enumerate(arrays):
+                if array is value and isinstance(args[i], Tensor):
+                    role, version = i, args[i].version
+                    break
+            else:
+                for i, array in enumerate(results):
+                    if array is value:
+                        role = -1 - i
+            packed.append((value, version, version and version[0], role))
+        self._saved = tuple(packed)
+
+    @property
+    def saved(self) -> tuple[Any, ...]:
+        """What `save` kept, arrays as Tensors: attached to the graph when the gradient itself is recorded."""
+        if self._saved is None:
+            raise RuntimeError(freed_message(self))
+        values = []
+        for value, version, count, role in self._saved:
+            if version is not None and version[0] != count:
+                raise RuntimeError(changed_message(self, value))
+            if role is None:
+                values.append(wrap(value) if hasattr(value, "shape") else value)
+            elif role >= 0:
+                values.append(wrap(value, self.edges[role]))
+            elif self.outputs == 1:
+                values.append(wrap(value, self))
+            else:
+                values.append(wrap(value, Output(self, -1 - role, value.shape)))
+        return tuple(values)
+
+    @property
+    def needs_input_grad(self) -> tuple[bool, ...]:
+        """For each argument of apply: whether its gradient will be used."""
+        return tuple(edge is not None for edge in self.edges)
+
+    def release(self) -> None:
+        if self._saved:
+            self._saved = None
+
+
+def _track_view(cls: type[Function], args: Sequence[Any], out: Tensor, recording: bool) -> None:
+    x = args[0]
+    out.version = x.version
+    step = (cls, tuple(args[1:]))
+    out.view = View(x, (step,)) if x.view is None else View(x.view.base, (*x.view.chain, step))
+
+
+def freed_message(node: Node) -> str:
+    return (
+        f"{node.name()}: backward a second time, but the values it saved were freed by the first; "
+        "call the first with retain_graph=True, or compute the forward pass again"
+    )
+
+
+def changed_message(node: Node, array: Any) -> str:
+    return (
+        f"{node.name()}: a value of shape {tuple(array.shape)} that its gradient reads was changed in place after it "
+        "was saved; change a copy (x.clone()) or write in place before the value is used"
+    )
+
+
+# ---- what the engine borrows and offers -------------------------------------------------------------------------------
+
+# The ops that the engine itself calls, registered by ops/: add, add_, sum_to_size, copy.
+engine_ops: dict[str, Callable[..., Any]] = {}
+
+# One observer of every op and every step of the walk (debugger, profiler, capture), or None.
+recorder: Any = None
+
+
+def _own(grad: Any, leaf: Tensor | None, owned: bool) -> Any:
+    """The gradient as a leaf may keep it: its buffer if nobody else can see it and the layout is the leaf's."""
+    array = grad.array
+    same_layout = leaf is None or array.strides == leaf.array.strides
+    # The array is held by its Tensor, by the local variable and by the call of getrefcount.
+    if same_layout and sys.getrefcount(array) <= 3 and engine_ops["is_sole_owner"](array):
+        return wrap(array)
+    return engine_ops["copy_like"](grad, leaf)
+
+
+# ---- the walk -------------------------------------------------------------------------------------------------------------
+
+
+def run_backward(
+    roots: Sequence[tuple[Node, Any]],
+    retain_graph: bool,
+    create_graph: bool,
+    wanted: Sequence[Node] | None = None,
+    into_leaves: bool = True,
+) -> dict[int, Any]:
+    """Sends gradients from the roots backward. With `wanted`, only toward those nodes, whose gradients are returned.
+
+    Args:
+        roots: (node, gradient) pairs to start from.
+        retain_graph: keep saved values for another backward.
+        create_graph: record the gradient computation itself.
+        wanted: stop at these nodes; returns {node.number: gradient}.
+        into_leaves: whether leaves reached add to their `.grad`.
+    """
+    heap: list[int] = []  # creation numbers, negated: the newest first
+    pending: dict[int, tuple[Node, Any]] = {}  # number -> (node, gradient so far)
+    owned: set[int] = set()  # numbers whose gradient so far is a sum that only this walk holds
+    found: dict[int, Any] = {}
+    targets = None if wanted is None else {node.number for node in wanted}
+    useful = None if wanted is None else _nodes_toward(targets, [node for node, _ in roots])
+    add, add_, sum_to_size = engine_ops["add"], engine_ops["add_"], engine_ops["sum_to_size"]
+
+    def send(node: Node, grad: Any) -> None:
+        if grad.array.shape != node.shape:
+            grad = sum_to_size(grad, node.shape)  # broadcasting undone, here and nowhere else
+        number = node.number
+        entry = pending.get(number)
+        if entry is None:
+            pending[number] = node, grad
+            heapq.heappush(heap, -number)
+        elif create_graph:
+            pending[number] = node, add(entry[1], grad)
+        elif number in owned:
+            add_(entry[1], grad)
+        else:
+            pending[number] = node, add(entry[1], grad)
+            owned.add(number)
+
+    token = _grad_mode.set(create_graph)
+    try:
+        for node, grad in roots:
+            send(node, grad)
+        grad = None
+        while heap:
+            number = -heapq.heappop(heap)
+            node, grad = pending.pop(number)
+            if node.side is not None:
+                grad = _run_side(node, grad)
+            if targets is not None and number in targets:
+                found[number] = grad
+            kind = type(node)
+            if kind is AccumulateGrad:
+                if into_leaves and (targets is None or number in targets):
+                    node.accumulate(grad, create_graph, number in owned)  # type: ignore[attr-defined]
+                continue
+            if kind is Output:
+                _deliver(node, grad, heap, pending)
+                continue
+            if useful is not None and number not in useful:
+                continue
+            grads = node.backward(*grad) if type(grad) is list else node.backward(grad)
+            if recorder is not None:
+                recorder.backward(node, grad, grads)
+            grad = None
+            if not retain_graph:
+                node.release()
+            if type(grads) is not tuple:
+                grads = (grads,)
+            for edge, grad_input in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
+                if edge is not None and grad_input is not None and (useful is None or edge.number in useful):
+                    send(edge, grad_input)
+            grads = grad_input = None
+    finally:
+        _grad_mode.reset(token)
+    return found
+
+
+def _deliver(node: Any, grad: Any, heap: list[int], pending: dict[int, tuple[Node, Any]]) -> None:
+    """Puts the gradient of one output into the list that its Function will get."""
+    function = node.edges[0]
+    entry = pending.get(function.number)
+    if entry is None:
+        entry = pending[function.number] = function, [None] * function.outputs
+        heapq.heappush(heap, -function.number)
+    slot = entry[1]
+    slot[node.index] = grad if slot[node.index] is None else engine_ops["add"](slot[node.index], grad)
+
+
+def _run_side(node: Node, grad: Any) -> Any:
+    """Hooks in order of registration; each may replace the gradient. Then the gradient is retained if asked."""
+    assert node.side is not None
+    for hook in tuple(node.side.hooks.values()):
+        replaced = hook(grad)
+        if replaced is not None:
+            if replaced.array.shape != grad.array.shape:
+                raise RuntimeError(
+                    f"hook of {node.name()}: the gradient it returns must have shape {grad.array.shape}, "
+                    f"got {replaced.array.shape}"
+                )
+            grad = replaced
+    if node.side.retained is not None:
+        held = node.side.retained
+        held.grad = grad if held.grad is None else engine_ops["add"](held.grad, grad)
+    return grad
+
+
+def _nodes_toward(targets: set[int] | None, roots: Sequence[Node]) -> set[int]:
+    """Numbers of the nodes from which a target can be reached."""
+    assert targets is not None
+    reached: dict[int, Node] = {}
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node.number not in reached:
+            reached[node.number] = node
+            stack.extend(edge for edge in node.edges if edge is not None)
+    useful = set()
+    for number in sorted(reached):  # inputs are older than what is made of them
+        if number in targets or any(e is not None and e.number in useful for e in reached[number].edges):
+            useful.add(number)
+    return useful

@@ -1,0 +1,99 @@
+"""The CPU backend: arrays are numpy.ndarray over our own memory, kernels come from csrc/.
+
+Every kernel of csrc/kernels.def is a function of this module, under its own name. What the kernels leave to NumPy stands
+below: arithmetic of integers and booleans, conversions, comparisons.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _C
+from .._C import *  # noqa: F403  the kernels
+
+device = "cpu"
+elementwise = _C.elementwise
+empty = _C.empty
+
+
+def empty_like(x: np.ndarray, dtype: Any = None) -> np.ndarray:
+    """A dense array of x's shape, its dims in memory in the order of x's."""
+    dtype = dtype or x.dtype
+    if x.flags.c_contiguous:
+        return empty(x.shape, dtype)
+    strides = [0] * x.ndim
+    step = 1
+    for d in sorted(range(x.ndim - 1, -1, -1), key=lambda d: abs(x.strides[d])):
+        strides[d] = step
+        step *= max(x.shape[d], 1)
+    return empty(x.shape, dtype, tuple(strides))
+
+
+def full(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
+    out = empty(shape, dtype)
+    out.fill(value)
+    return out
+
+
+def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    return full(shape, 0, dtype)
+
+
+def view(array: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> np.ndarray:
+    """The same memory with another shape and strides, counted in elements from the first element of `array`."""
+    item = array.itemsize
+    base = array if offset == 0 else _shift(array, offset)
+    return np.lib.stride_tricks.as_strided(base, shape, tuple(s * item for s in strides), subok=False)
+
+
+def _shift(array: np.ndarray, offset: int) -> np.ndarray:
+    memory = np.lib.stride_tricks.as_strided(array, (abs(offset) + 1,), (array.itemsize if offset > 0 else -array.itemsize,))
+    return memory[abs(offset) :]
+
+
+def copy_into(x: np.ndarray, out: np.ndarray) -> None:
+    """out[...] = x, x broadcast and converted as needed."""
+    if x.dtype == out.dtype and x.shape == out.shape and x.dtype.kind == "f":
+        _C.copy(x, out)
+    else:
+        with np.errstate(invalid="ignore", over="ignore"):
+            np.copyto(out, x, casting="unsafe")
+
+
+def copy(x: np.ndarray) -> np.ndarray:
+    """A dense copy, dims in memory in the order of x's."""
+    out = empty_like(x)
+    copy_into(x, out)
+    return out
+
+
+def contiguous(x: np.ndarray) -> np.ndarray:
+    """x itself where it is row-major, else a row-major copy."""
+    if x.flags.c_contiguous:
+        return x
+    out = empty(x.shape, x.dtype)
+    copy_into(x, out)
+    return out
+
+
+def cast(x: np.ndarray, dtype: Any) -> np.ndarray:
+    """A dense copy of another dtype, dims in memory in the order of x's."""
+    out = empty_like(x, dtype)
+    copy_into(x, out)
+    return out
+
+
+def is_sole_owner(x: np.ndarray) -> bool:
+    """Whether x is the only array over its memory."""
+    return _C.owns_memory_alone(x)
+
+
+def from_host(array: np.ndarray) -> np.ndarray:
+    """A NumPy array as this backend's kind, over the same memory where possible."""
+    return array
+
+
+def to_host(x: np.ndarray) -> np.ndarray:
+    return x

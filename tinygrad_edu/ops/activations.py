@@ -1,0 +1,197 @@
+"""Activation functions. Their formulas and derivatives are in csrc/activations.h."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .checks import check_float, check_tensor
+from .elementwise_core import unary
+
+
+def _formula(name: str) -> Any:
+    return unary(name)(lambda input: None)
+
+
+_logsigmoid, _leaky_relu, _threshold = _formula("logsigmoid"), _formula("leaky_relu"), _formula("threshold")
+_elu, _celu, _gelu, _gelu_tanh = _formula("elu"), _formula("celu"), _formula("gelu"), _formula("gelu_tanh")
+_softplus, _hardtanh = _formula("softplus"), _formula("hardtanh")
+
+
+@unary("relu")
+def relu(input: Any) -> Any:
+    """out = max(x, 0). NaN stays NaN.
+
+    Gradient: grad_output where out > 0, else 0 (0 at x = 0).
+    """
+    raise NotImplementedError
+
+
+@unary("selu")
+def selu(input: Any) -> Any:
+    """out = 1.0507 (x where x > 0, else 1.6733 (e^x - 1)).
+
+    Gradient: 1.0507 grad_output where x > 0, else 1.0507 * 1.6733 e^x grad_output.
+
+    Reference: Klambauer et al. 2017, "Self-Normalizing Neural Networks", section 2.
+    """
+    raise NotImplementedError
+
+
+@unary("silu")
+def silu(input: Any) -> Any:
+    """out = x sigmoid(x).
+
+    Gradient: s (1 + x (1 - s)) grad_output, s = sigmoid(x).
+
+    Reference: Elfwing et al. 2017, "Sigmoid-weighted linear units", section 2.
+    """
+    raise NotImplementedError
+
+
+@unary("mish")
+def mish(input: Any) -> Any:
+    """out = x tanh(softplus(x)).
+
+    Gradient: (t + x (1 - t^2) sigmoid(x)) grad_output, t = tanh(softplus(x)).
+
+    Reference: Misra 2019, "Mish", equation 1.
+    """
+    raise NotImplementedError
+
+
+@unary("softsign")
+def softsign(input: Any) -> Any:
+    """out = x / (1 + |x|).
+
+    Gradient: grad_output / (1 + |x|)^2.
+    """
+    raise NotImplementedError
+
+
+@unary("hardswish")
+def hardswish(input: Any) -> Any:
+    """out = x clamp(x + 3, 0, 6) / 6.
+
+    Gradient: 0 where x <= -3, grad_output where x >= 3, else (x / 3 + 1/2) grad_output.
+
+    Reference: Howard et al. 2019, "Searching for MobileNetV3", section 5.2.
+    """
+    raise NotImplementedError
+
+
+@unary("hardsigmoid")
+def hardsigmoid(input: Any) -> Any:
+    """out = clamp(x + 3, 0, 6) / 6.
+
+    Gradient: grad_output / 6 where -3 < x < 3, else 0.
+    """
+    raise NotImplementedError
+
+
+def logsigmoid(input: Any) -> Any:
+    """out = -ln(1 + e^-x), without overflow.
+
+    Gradient: grad_output / (1 + e^x).
+    """
+    return _logsigmoid(input)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
+    """out = x where x > 0, else negative_slope x.
+
+    Gradient: grad_output where x > 0, else negative_slope grad_output.
+    """
+    return _leaky_relu(input, float(negative_slope))
+
+
+def threshold(input: Any, threshold: float, value: float) -> Any:
+    """out = x where x > threshold, else value.
+
+    Gradient: grad_output where x > threshold, else 0.
+    """
+    return _threshold(input, float(threshold), float(value))
+
+
+def elu(input: Any, alpha: float = 1.0) -> Any:
+    """out = x where x > 0, else alpha (e^x - 1).
+
+    Gradient: grad_output where x > 0, else alpha e^x grad_output.
+
+    Reference: Clevert et al. 2016, "Fast and Accurate Deep Network Learning by ELUs", equation 15.
+    """
+    return _elu(input, float(alpha))
+
+
+def celu(input: Any, alpha: float = 1.0) -> Any:
+    """out = x where x > 0, else alpha (e^(x / alpha) - 1).
+
+    Gradient: grad_output where x > 0, else e^(x / alpha) grad_output.
+
+    Reference: Barron 2017, "Continuously Differentiable Exponential Linear Units".
+    """
+    if alpha == 0:
+        raise ValueError("celu: alpha must not be 0")
+    return _celu(input, float(alpha))
+
+
+def gelu(input: Any, approximate: str = "none") -> Any:
+    """out = x Phi(x), Phi the normal distribution function; or its tanh approximation.
+
+    Args:
+        input: float tensor of any shape.
+        approximate: "none", or "tanh" for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+
+    Gradient: (Phi(x) + x phi(x)) grad_output.
+
+    Reference: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2.
+    """
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    return _gelu(input) if approximate == "none" else _gelu_tanh(input)
+
+
+def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
+    """out = ln(1 + e^(beta x)) / beta; the identity where beta x > threshold.
+
+    Gradient: sigmoid(beta x) grad_output; grad_output where beta x > threshold.
+    """
+    return _softplus(input, float(beta), float(threshold))
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """out = x between min_val and max_val.
+
+    Gradient: grad_output where min_val < x < max_val, else 0.
+    """
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val must not exceed max_val, got {min_val} and {max_val}")
+    return _hardtanh(input, float(min_val), float(max_val))
+
+
+def relu6(input: Any) -> Any:
+    """out = x between 0 and 6.
+
+    Gradient: grad_output where 0 < x < 6, else 0.
+    """
+    return _hardtanh(input, 0.0, 6.0)
+
+
+def glu(input: Any, dim: int = -1) -> Any:
+    """out = a sigmoid(b), where a and b are the halves of the input along dim.
+
+    Gradient: that of the composition.
+
+    Reference: Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks", section 2.
+    """
+    check_float("glu", check_tensor("glu", input))
+    size = input.shape[dim]
+    if size % 2:
+        raise ValueError(f"glu: the size of dim {dim} must be even, got {size}")
+    a, b = input.split(size // 2, dim)
+    return a * b.sigmoid()
+
+
+__all__ = [
+    "celu", "elu", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu", "relu6",
+    "selu", "silu", "softplus", "softsign", "threshold",
+]  # fmt: skip

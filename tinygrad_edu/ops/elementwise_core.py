@@ -1,0 +1,349 @@
+"""How an elementwise op runs, records itself and is differentiated. The ops themselves are in elementwise.py.
+
+The formulas are in csrc/elementwise.h, and so is what each derivative reads. From the record that the extension exports for
+a formula, the decorators below make the op's function: `@unary("tanh")` and `@binary("mul")` stand above a documented
+function with an empty body. Their text is the whole forward and backward of every elementwise op, and it is written for
+speed: in a small network these few lines are most of the time.
+
+The derivative is `Derivative`: grad_output * d^n f. Its own gradients are of the same kind (order n for grad_output, order
+n + 1 for what the derivative reads), so the family is closed under differentiation.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .. import autograd
+from ..autograd import Function, Node, Tensor, _next_number, changed_message, current_node, freed_message, wrap
+from ..backends import backend, cpu
+from ..dtypes import get_default_dtype
+from ..grad_mode import _grad_mode
+from .promotion import result_type
+
+F = TypeVar("F", bound=Callable[..., Any])
+_recording = _grad_mode.get
+X, Y, OUT = 1, 2, 4  # what a derivative reads, as in csrc/elementwise.h
+_BIT = {"x": X, "y": Y, "out": OUT}
+
+
+class Gradient:
+    """The derivative with respect to one operand, as the extension describes it."""
+
+    def __init__(self, record: dict[str, Any]):
+        self.names: tuple[str, ...] = record["reads"]
+        self.reads = sum(_BIT[name] for name in self.names)
+        self.kernels: tuple[Callable[..., Any], ...] = record["orders"]
+        self.text: str = record["text"]
+        self.passes = self.text == "1"  # grad_output itself is the gradient
+        self.vanishes = self.text == "0"
+
+
+class Op:
+    """One formula of csrc/elementwise.h."""
+
+    def __init__(self, name: str):
+        record = cpu.elementwise[name]
+        self.name = name
+        self.arity: int = record["arity"]
+        self.text: str = record["text"]
+        self.forward: Callable[..., Any] = record["forward"]
+        self.into: Callable[..., Any] = record["into"]
+        self.grads = tuple(Gradient(grad) for grad in record["grads"])
+        # What to keep, by which operands want a gradient: bit 0 for x, bit 1 for y.
+        reads_x = self.grads[0].reads
+        reads_y = self.grads[1].reads if self.arity == 2 else 0
+        self.keeps = (0, reads_x, reads_y, reads_x | reads_y)
+
+
+OPS: dict[str, Op] = {}
+
+
+# ---- nodes ----------------------------------------------------------------------------------------------------------------
+
+
+class Elementwise(Node):
+    """The node of an elementwise op: its operands and result, as far as the derivatives read them."""
+
+    __slots__ = ("kept", "op", "out", "parameters", "stamp", "versions", "x", "y")
+    op: Op
+    kept: int  # which of x, y, out are kept; -1 once released
+    parameters: tuple[float, ...]
+    versions: tuple[list[int], ...]  # of the kept operands
+    stamp: int  # the sum of their counts when they were saved: counts only grow
+
+    def name(self) -> str:
+        return self.op.name
+
+    def release(self) -> None:
+        if self.kept:
+            self.kept = -1
+            self.x = self.y = self.out = None
+
+    def check_saved(self) -> None:
+        """Raises if the kept values were freed or written to."""
+        if self.kept < 0:
+            raise RuntimeError(freed_message(self))
+        if sum([version[0] for version in self.versions]) != self.stamp:
+            value = next(v for v in (self.x, self.y, self.out) if hasattr(v, "shape"))
+            raise RuntimeError(changed_message(self, value))
+
+    def backward(self, grad_output: Any) -> Any:
+        if self.kept:
+            if self.kept < 0:
+                self.check_saved()
+            count = 0
+            for version in self.versions:
+                count += version[0]
+            if count != self.stamp:
+                self.check_saved()
+        op = self.op
+        if _recording():
+            return tuple(
+                None if edge is None else self.recorded_gradient(i, grad_output) for i, edge in enumerate(self.edges)
+            )
+        edges = self.edges
+        if edges[0] is None:
+            return None, self.gradient(op.grads[1], grad_output)
+        if op.arity == 1 or edges[1] is None:
+            return self.gradient(op.grads[0], grad_output)
+        return self.gradient(op.grads[0], grad_output), self.gradient(op.grads[1], grad_output)
+
+    def gradient(self, gradient: Gradient, grad_output: Any) -> Any:
+        """grad_output times one derivative, computed by its kernel."""
+        if gradient.passes:
+            return grad_output
+        kernel = gradient.kernels[0]
+        array = grad_output.array
+        reads = gradient.reads
+        if reads == X:
+            return wrap(kernel(array, self.x, *self.parameters))
+        if reads == Y:
+            return wrap(kernel(array, self.y, *self.parameters))
+        if reads == OUT:
+            return wrap(kernel(array, self.out, *self.parameters))
+        if gradient.vanishes:
+            return wrap(cpu.zeros(array.shape, array.dtype))
+        kept = [getattr(self, name) for name in gradient.names]
+        return wrap(kernel(array, *kept, *self.parameters))
+
+    def recorded_gradient(self, operand: int, grad_output: Any) -> Any:
+        """The same, as an op of its own, so that it can be differentiated again."""
+        gradient = self.op.grads[operand]
+        if gradient.passes:
+            return grad_output
+        edges = {"x": self.edges[0], "y": self.edges[-1], "out": self}
+        reads = []
+        for name in gradient.names:
+            value = getattr(self, name)
+            reads.append(wrap(value, edges[name]) if isinstance(value, np.ndarray) else value)
+        return Derivative.apply(self.op, operand, (), self.parameters, grad_output, *reads)
+
+
+class Derivative(Function):
+    """grad_output * d^(n+1) f, differentiated first for operand `operand`, then for the reads listed in `seeds`.
+
+    Of its own gradients, the one for grad_output is the same derivative again, and the one for a read is
+    grad_output times the derivative of the next order.
+    """
+
+    def forward(self, op: Op, operand: int, seeds: tuple[int, ...], parameters: Any, grad_output: Any, *reads: Any) -> Any:
+        self.op, self.operand, self.seeds, self.parameters = op, operand, seeds, parameters
+        self.save(grad_output, *reads)
+        gradient = op.grads[operand]
+        if len(seeds) >= len(gradient.kernels):
+            raise RuntimeError(
+                f"{op.name}: derivatives have kernels up to order {len(gradient.kernels)}, order {len(seeds) + 1} was asked for"
+            )
+        if gradient.vanishes:
+            return cpu.zeros(grad_output.shape, grad_output.dtype)
+        return gradient.kernels[len(seeds)](*seeds, grad_output, *reads, *parameters)
+
+    def backward(self, grad_grad: Any) -> Any:
+        grad_output, *reads = self.saved
+        op, operand, seeds, parameters = self.op, self.operand, self.seeds, self.parameters
+        needs = self.needs_input_grad
+        grad_grad_output = Derivative.apply(op, operand, seeds, parameters, grad_grad, *reads) if needs[4] else None
+        upstream = autograd.engine_ops["mul"](grad_grad, grad_output) if any(needs[5:]) else None
+        grad_reads = [
+            Derivative.apply(op, operand, (*seeds, k), parameters, upstream, *reads) if needs[5 + k] else None
+            for k in range(len(reads))
+        ]
+        return None, None, None, None, grad_grad_output, *grad_reads
+
+    def name(self) -> str:
+        return f"{self.op.name}_grad_{'xy'[self.operand]}"
+
+
+# ---- functions --------------------------------------------------------------------------------------------------------------
+
+
+def unary(name: str) -> Callable[[F], F]:
+    """Makes the function of a one-operand formula: f(x, *parameters). The decorated body is only documentation."""
+    op = OPS[name] = Op(name)
+    forward, keep = op.forward, op.keeps[1]
+    keeps_x, keeps_out = keep & X, keep & OUT
+
+    def decorate(documented: F) -> F:
+        @functools.wraps(documented)
+        def call(x: Any, *parameters: float) -> Any:
+            try:
+                array = x.array
+            except AttributeError:
+                x = autograd.engine_ops["as_tensor"](x)
+                array = x.array
+            out = forward(array, *parameters)
+            if out is None:
+                return call(as_float(x), *parameters)
+            result = wrap(out)
+            node = x.node if x.view is None else current_node(x)
+            if node is not None and _recording():
+                result.node = node_of_result = Elementwise()
+                node_of_result.number = _next_number()
+                node_of_result.edges = (node,)
+                node_of_result.shape = out.shape
+                node_of_result.side = None
+                node_of_result.op = op
+                node_of_result.kept = keep
+                node_of_result.parameters = parameters
+                node_of_result.x = array if keeps_x else None
+                node_of_result.y = None
+                if keeps_out:
+                    node_of_result.out = out
+                    version = result.version
+                else:
+                    node_of_result.out = None
+                    version = x.version
+                node_of_result.versions = (version,)
+                node_of_result.stamp = version[0]
+            if autograd.recorder is not None:
+                autograd.recorder.forward(result.node, (x, *parameters), (result,))
+            return result
+
+        call.op = op  # type: ignore[attr-defined]
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+def binary(name: str) -> Callable[[F], F]:
+    """Makes the function of a two-operand formula; operands are Tensors, arrays or Python numbers."""
+    op = OPS[name] = Op(name)
+    forward, keeps = op.forward, op.keeps
+
+    def decorate(documented: F) -> F:
+        @functools.wraps(documented)
+        def call(x: Any, y: Any) -> Any:
+            a = x.array if isinstance(x, Tensor) else x
+            b = y.array if isinstance(y, Tensor) else y
+            out = forward(a, b)
+            if out is None:
+                return promoted(op, call, documented, x, y)
+            result = wrap(out)
+            node_x = node_y = None
+            if a is not x:
+                node_x = x.node if x.view is None else current_node(x)
+            if b is not y:
+                node_y = y.node if y.view is None else current_node(y)
+            if (node_x is not None or node_y is not None) and _recording():
+                result.node = node = Elementwise()
+                node.number = _next_number()
+                node.edges = (node_x, node_y)
+                node.shape = out.shape
+                node.side = None
+                node.op = op
+                node.parameters = ()
+                node.kept = keep = keeps[(node_x is not None) + 2 * (node_y is not None)]
+                versions = ()
+                stamp = 0
+                if keep & X:
+                    node.x = a
+                    if a is not x:
+                        versions = (x.version,)
+                        stamp = x.version[0]
+                else:
+                    node.x = None
+                if keep & Y:
+                    node.y = b
+                    if b is not y:
+                        versions = (*versions, y.version)
+                        stamp += y.version[0]
+                else:
+                    node.y = None
+                if keep & OUT:
+                    node.out = out
+                    versions = (*versions, result.version)
+                else:
+                    node.out = None
+                node.versions = versions
+                node.stamp = stamp
+            if autograd.recorder is not None:
+                autograd.recorder.forward(result.node, (x, y), (result,))
+            return result
+
+        call.op = op  # type: ignore[attr-defined]
+        return call  # type: ignore[return-value]
+
+    return decorate
+
+
+# ---- operands that are not floats of one dtype ----------------------------------------------------------------------------
+
+# Formulas that are exact on integers, and NumPy's function for them.
+_ON_INTEGERS: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "pow": np.power,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "fmod": np.fmod,
+    "remainder": np.remainder,
+}
+_BINARY_ZERO_CHECK = ("fmod", "remainder")
+
+
+def as_float(x: Any) -> Any:
+    """An integer or bool tensor in the default float dtype: what functions such as exp compute in."""
+    if x.array.dtype.kind == "f":
+        raise TypeError(f"elementwise: no kernel for {x.array.dtype} on this device")
+    return wrap(backend(x.array).cast(x.array, get_default_dtype()))
+
+
+def promoted(op: Op, call: Callable[..., Any], documented: Callable[..., Any], x: Any, y: Any) -> Any:
+    """Calls again with both operands as tensors of the dtype that promotion gives."""
+    if x is None or y is None or isinstance(x, (str, list, tuple, dict)) or isinstance(y, (str, list, tuple, dict)):
+        raise TypeError(
+            f"{op.name}: operands must be tensors, arrays or numbers, got {type(x).__name__} and {type(y).__name__}"
+        )
+    as_tensor, cast = autograd.engine_ops["as_tensor"], autograd.engine_ops["cast"]
+    dtype = result_type(x.array if isinstance(x, Tensor) else x, y.array if isinstance(y, Tensor) else y)
+    if dtype.kind != "f":
+        if op.name in _ON_INTEGERS:
+            return _integer_op(op, as_tensor(x), as_tensor(y), dtype)
+        dtype = get_default_dtype()
+    operands = []
+    for operand in (x, y):
+        tensor = as_tensor(operand) if not isinstance(operand, Tensor) else operand
+        operands.append(tensor if tensor.array.dtype == dtype else cast(tensor, dtype))
+    return call(*operands)
+
+
+def _integer_op(op: Op, x: Any, y: Any, dtype: Any) -> Any:
+    a, b = x.array, y.array
+    if op.name == "sub" and dtype.kind == "b":
+        raise TypeError("sub: not defined for two bool tensors; use logical_xor or ~")
+    if op.name in _BINARY_ZERO_CHECK and (b == 0).any():
+        raise ZeroDivisionError(f"{op.name}: integer division by zero")
+    if op.name == "pow" and (b < 0).any():
+        raise ValueError("pow: integers to negative integer powers are not allowed; convert to float first")
+    try:
+        np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        raise ValueError(f"{op.name}: shapes {a.shape} and {b.shape} do not broadcast") from None
+    with np.errstate(over="ignore"):
+        values = _ON_INTEGERS[op.name](a.astype(dtype), b.astype(dtype))
+    return wrap(np.asarray(values, dtype=dtype))
