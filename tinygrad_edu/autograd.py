@@ -118,9 +118,7 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """PyTorch's view of the edges: (node, which of its outputs)."""
-        return tuple(
-            (e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges
-        )
+        return tuple((e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges)
 
     def __repr__(self) -> str:
         return f"<{self.name()}>"
@@ -440,7 +438,11 @@ def run_backward(
             if type(grads) is not tuple:
                 grads = (grads,)
             for edge, grad_input in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
-                if edge is not None and grad_input is not None and (useful is None or edge.number in useful):
+                if (
+                    edge is not None
+                    and grad_input is not None
+                    and (useful is None or edge.number in useful)
+                ):
                     send(edge, grad_input)
             grads = grad_input = None
     finally:
@@ -456,7 +458,9 @@ def _deliver(node: Any, grad: Any, heap: list[int], pending: dict[int, tuple[Nod
         entry = pending[function.number] = function, [None] * function.outputs
         heapq.heappush(heap, -function.number)
     slot = entry[1]
-    slot[node.index] = grad if slot[node.index] is None else engine_ops["add"](slot[node.index], grad)
+    slot[node.index] = (
+        grad if slot[node.index] is None else engine_ops["add"](slot[node.index], grad)
+    )
 
 
 def _run_side(node: Node, grad: Any) -> Any:
@@ -489,6 +493,8 @@ def _nodes_toward(targets: set[int] | None, roots: Sequence[Node]) -> set[int]:
             stack.extend(edge for edge in node.edges if edge is not None)
     useful = set()
     for number in sorted(reached):  # inputs are older than what is made of them
-        if number in targets or any(e is not None and e.number in useful for e in reached[number].edges):
+        if number in targets or any(
+            e is not None and e.number in useful for e in reached[number].edges
+        ):
             useful.add(number)
     return useful

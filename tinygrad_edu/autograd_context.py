@@ -43,14 +43,20 @@ class ContextFunction(Function):
     def forward(self, user: type, *args: Any) -> Any:
         self.user = user
         self.context = Context(self.needs_input_grad[1:])
-        given = [wrap(a) if is_input else a for a, is_input in zip(args, self.is_tensor, strict=True)]
+        given = [
+            wrap(a) if is_input else a for a, is_input in zip(args, self.is_tensor, strict=True)
+        ]
         with no_grad():
             result = user.forward(self.context, *given)  # type: ignore[attr-defined]
         outputs = result if isinstance(result, tuple) else (result,)
         for out in outputs:
             if not isinstance(out, Tensor):
-                raise TypeError(f"{user.__name__}.forward must return Tensors, got {type(out).__name__}")
-        arrays = tuple(out.array.view() if any(out is g for g in given) else out.array for out in outputs)
+                raise TypeError(
+                    f"{user.__name__}.forward must return Tensors, got {type(out).__name__}"
+                )
+        arrays = tuple(
+            out.array.view() if any(out is g for g in given) else out.array for out in outputs
+        )
         self.save(*(t.array if isinstance(t, Tensor) else t for t in self.context._kept))
         self.non_differentiable = tuple(
             i for i, out in enumerate(outputs) if any(out is t for t in self.context._without_grad)

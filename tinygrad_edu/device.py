@@ -51,5 +51,7 @@ def check_device(wanted: Any) -> device:
     """The device, if this build can use it."""
     found = CPU if wanted is None else device(wanted)
     if found.type != "cpu":
-        raise RuntimeError(f"device: '{found}' is not available: this version computes on the CPU only; use 'cpu'")
+        raise RuntimeError(
+            f"device: '{found}' is not available: this version computes on the CPU only; use 'cpu'"
+        )
     return CPU

@@ -74,7 +74,9 @@ class inference_mode(no_grad):
 
 def _decorate(function: Callable[..., Any], mode: bool) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(function):
-        raise TypeError(f"grad mode: {function.__name__} is a generator; use the mode inside it, around each step")
+        raise TypeError(
+            f"grad mode: {function.__name__} is a generator; use the mode inside it, around each step"
+        )
 
     @functools.wraps(function)
     def decorated(*args: Any, **kwargs: Any) -> Any:

@@ -21,7 +21,9 @@ def _as_tuple(op: str, tensors: Any, name: str) -> tuple[Any, ...]:
 def _roots(op: str, outputs: Sequence[Any], grad_outputs: Sequence[Any]) -> list[tuple[Node, Any]]:
     """Each output's node with the gradient to start from: the given one, or 1 for a single element."""
     if len(outputs) != len(grad_outputs):
-        raise ValueError(f"{op}: {len(outputs)} outputs need as many gradients, got {len(grad_outputs)}")
+        raise ValueError(
+            f"{op}: {len(outputs)} outputs need as many gradients, got {len(grad_outputs)}"
+        )
     roots = []
     for out, grad_output in zip(outputs, grad_outputs, strict=True):
         node = current_node(out)
@@ -55,7 +57,9 @@ def _input_nodes(op: str, inputs: Sequence[Any]) -> list[Node]:
     for x in inputs:
         node = current_node(x)
         if node is None:
-            raise RuntimeError(f"{op}: an input of shape {tuple(x.array.shape)} does not require grad")
+            raise RuntimeError(
+                f"{op}: an input of shape {tuple(x.array.shape)} does not require grad"
+            )
         nodes.append(node)
     return nodes
 

@@ -9,7 +9,13 @@ import numpy as np
 from .autograd import AccumulateGrad, Tensor
 from .dtypes import get_default_dtype
 
-_options: dict[str, Any] = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, "suppress": False}
+_options: dict[str, Any] = {
+    "precision": 4,
+    "threshold": 1000,
+    "edgeitems": 3,
+    "linewidth": 80,
+    "suppress": False,
+}
 
 
 def set_printoptions(
@@ -37,9 +43,16 @@ def set_printoptions(
     }
     if profile is not None:
         if profile not in profiles:
-            raise ValueError(f"set_printoptions: profile must be one of {', '.join(profiles)}, got {profile!r}")
+            raise ValueError(
+                f"set_printoptions: profile must be one of {', '.join(profiles)}, got {profile!r}"
+            )
         _options.update(profiles[profile])
-    given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    given = {
+        "precision": precision,
+        "threshold": threshold,
+        "edgeitems": edgeitems,
+        "linewidth": linewidth,
+    }
     _options.update({name: value for name, value in given.items() if value is not None})
     if sci_mode is not None:
         _options["suppress"] = not sci_mode

@@ -19,9 +19,20 @@ from .autograd import (
 )
 from .backends import backend
 from .device import CPU, check_device, device
-from .dtypes import as_dtype, bool_, float32, float64, get_default_dtype, int8, int16, int32, int64, uint8
+from .dtypes import (
+    as_dtype,
+    bool_,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+)
 from .hooks import RemovableHandle, register
-from .ops import activations, comparison, convert, elementwise
+from .ops import activations, broadcast, comparison, convert, elementwise
 from .ops.inplace import copy_, fill_, inplace, zero_
 from .printing import tensor_text
 
@@ -48,7 +59,9 @@ class Tensor(autograd.Tensor):
 
     def __new__(cls, *data: Any) -> Any:
         if len(data) > 1 or (data and isinstance(data[0], int)):
-            raise TypeError("Tensor: takes the data, not sizes; for an uninitialised tensor use empty(2, 3)")
+            raise TypeError(
+                "Tensor: takes the data, not sizes; for an uninitialised tensor use empty(2, 3)"
+            )
         source = convert.tensor(data[0] if data else [], dtype=get_default_dtype())
         source.__class__ = Tensor
         return source
@@ -134,7 +147,9 @@ class Tensor(autograd.Tensor):
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.array.ndim == 0 else format(repr(self), spec)
+        return (
+            format(self.item(), spec) if spec and self.array.ndim == 0 else format(repr(self), spec)
+        )
 
     __hash__ = object.__hash__
 
@@ -143,7 +158,9 @@ class Tensor(autograd.Tensor):
     def item(self) -> Any:
         """The single element as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(f"item: only for tensors of one element, got shape {self.shape}; use tolist()")
+            raise RuntimeError(
+                f"item: only for tensors of one element, got shape {self.shape}; use tolist()"
+            )
         return self.array.item()
 
     def tolist(self) -> Any:
@@ -164,7 +181,9 @@ class Tensor(autograd.Tensor):
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             if copy is False:
-                raise ValueError(f"__array__: converting {array.dtype} to {np.dtype(dtype)} needs a copy")
+                raise ValueError(
+                    f"__array__: converting {array.dtype} to {np.dtype(dtype)} needs a copy"
+                )
             return array.astype(dtype)
         return array.copy() if copy else array
 
@@ -189,7 +208,9 @@ class Tensor(autograd.Tensor):
 
     def __index__(self) -> int:
         if self.array.dtype.kind not in "iub":
-            raise TypeError(f"index: only an integer tensor can be an index, got {self.array.dtype}")
+            raise TypeError(
+                f"index: only an integer tensor can be an index, got {self.array.dtype}"
+            )
         return int(self.item())
 
     def __contains__(self, value: Any) -> bool:
@@ -262,7 +283,11 @@ class Tensor(autograd.Tensor):
         return isinstance(self.grad_holder, RetainedGrad)
 
     def backward(
-        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
     ) -> None:
         """Adds d sum(self . gradient) / d leaf to the `.grad` of every leaf; see autograd.backward."""
         gradients.backward(self, gradient, retain_graph, create_graph, inputs)
@@ -278,7 +303,9 @@ class Tensor(autograd.Tensor):
         """Calls hook(tensor) after backward has added to this leaf's `.grad`."""
         node = current_node(self)
         if not isinstance(node, AccumulateGrad):
-            raise RuntimeError("register_post_accumulate_grad_hook: only for leaves that require grad")
+            raise RuntimeError(
+                "register_post_accumulate_grad_hook: only for leaves that require grad"
+            )
         if node.post_hooks is None:
             node.post_hooks = {}
         return register(node.post_hooks, hook)
@@ -293,7 +320,9 @@ class Tensor(autograd.Tensor):
         if not isinstance(value, autograd.Tensor):
             raise TypeError(f"data: must be a Tensor, got {type(value).__name__}")
         if self.node is not None and value.array.dtype.kind != "f":
-            raise TypeError(f"data: a tensor that requires grad needs float data, got {value.array.dtype}")
+            raise TypeError(
+                f"data: a tensor that requires grad needs float data, got {value.array.dtype}"
+            )
         self.array = value.array.view()
         self.version = [self.version[0] + 1]
         self.view = None
@@ -316,7 +345,9 @@ class Tensor(autograd.Tensor):
 
     # ---- copies and conversions -----------------------------------------------------------------------------------------
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any) -> Any:
+    def to(
+        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any
+    ) -> Any:
         """This tensor with another dtype or device: to(dtype), to(device), to(device, dtype), to(other)."""
         for arg in args:
             if isinstance(arg, autograd.Tensor):
@@ -381,7 +412,9 @@ class Tensor(autograd.Tensor):
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Any:
         if not self.is_leaf:
-            raise RuntimeError("deepcopy: only leaves can be copied with their place in the graph; use clone() or detach()")
+            raise RuntimeError(
+                "deepcopy: only leaves can be copied with their place in the graph; use clone() or detach()"
+            )
         out = autograd.wrap(backend(self.array).copy(self.array))
         out.__class__ = type(self)
         memo[id(self)] = out
@@ -445,7 +478,9 @@ class Tensor(autograd.Tensor):
 
 
 def _is_device(value: Any) -> bool:
-    return isinstance(value, device) or (isinstance(value, str) and value.partition(":")[0] in ("cpu", "cuda"))
+    return isinstance(value, device) or (
+        isinstance(value, str) and value.partition(":")[0] in ("cpu", "cuda")
+    )
 
 
 def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Any:
@@ -477,6 +512,7 @@ _AUGMENTED = {
 
 _attach(elementwise, elementwise.__all__)
 _attach(activations, ["relu"])
+_attach(broadcast, ["sum_to_size"])
 _attach(comparison, comparison.__all__)
 _attach_in_place(
     elementwise,

@@ -41,15 +41,21 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return full(shape, 0, dtype)
 
 
-def view(array: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> np.ndarray:
+def view(
+    array: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0
+) -> np.ndarray:
     """The same memory with another shape and strides, counted in elements from the first element of `array`."""
     item = array.itemsize
     base = array if offset == 0 else _shift(array, offset)
-    return np.lib.stride_tricks.as_strided(base, shape, tuple(s * item for s in strides), subok=False)
+    return np.lib.stride_tricks.as_strided(
+        base, shape, tuple(s * item for s in strides), subok=False
+    )
 
 
 def _shift(array: np.ndarray, offset: int) -> np.ndarray:
-    memory = np.lib.stride_tricks.as_strided(array, (abs(offset) + 1,), (array.itemsize if offset > 0 else -array.itemsize,))
+    memory = np.lib.stride_tricks.as_strided(
+        array, (abs(offset) + 1,), (array.itemsize if offset > 0 else -array.itemsize,)
+    )
     return memory[abs(offset) :]
 
 

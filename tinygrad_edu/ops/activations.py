@@ -12,8 +12,17 @@ def _formula(name: str) -> Any:
     return unary(name)(lambda input: None)
 
 
-_logsigmoid, _leaky_relu, _threshold = _formula("logsigmoid"), _formula("leaky_relu"), _formula("threshold")
-_elu, _celu, _gelu, _gelu_tanh = _formula("elu"), _formula("celu"), _formula("gelu"), _formula("gelu_tanh")
+_logsigmoid, _leaky_relu, _threshold = (
+    _formula("logsigmoid"),
+    _formula("leaky_relu"),
+    _formula("threshold"),
+)
+_elu, _celu, _gelu, _gelu_tanh = (
+    _formula("elu"),
+    _formula("celu"),
+    _formula("gelu"),
+    _formula("gelu_tanh"),
+)
 _softplus, _hardtanh = _formula("softplus"), _formula("hardtanh")
 
 

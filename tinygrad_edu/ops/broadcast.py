@@ -24,7 +24,9 @@ class Expand(Function):
         strides = [0] * len(shape)
         lead = len(shape) - x.ndim
         for d in range(x.ndim):
-            strides[lead + d] = 0 if x.shape[d] == 1 != shape[lead + d] else x.strides[d] // x.itemsize
+            strides[lead + d] = (
+                0 if x.shape[d] == 1 != shape[lead + d] else x.strides[d] // x.itemsize
+            )
         return backend(x).view(x, shape, tuple(strides))
 
     def backward(self, grad_output: Any) -> Any:

@@ -16,7 +16,9 @@ from ..autograd import Tensor
 def check_tensor(op: str, x: Any, name: str = "input") -> Tensor:
     """x, if it is a Tensor."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"{op}: {name} must be a Tensor, got {type(x).__name__}; make one with tensor(...)")
+        raise TypeError(
+            f"{op}: {name} must be a Tensor, got {type(x).__name__}; make one with tensor(...)"
+        )
     return x
 
 
@@ -33,7 +35,9 @@ def check_same_dtype(op: str, **tensors: Tensor | None) -> None:
     found = {name: x.array.dtype for name, x in tensors.items() if x is not None}
     if len(set(found.values())) > 1:
         facts = ", ".join(f"{name} {dtype}" for name, dtype in found.items())
-        raise TypeError(f"{op}: all tensors must have one dtype, got {facts}; convert with .to(dtype)")
+        raise TypeError(
+            f"{op}: all tensors must have one dtype, got {facts}; convert with .to(dtype)"
+        )
 
 
 def check_dim(op: str, dim: Any, ndim: int) -> int:

@@ -17,7 +17,9 @@ from .promotion import result_type
 def _operands(op: str, x: Any, y: Any) -> tuple[Any, Any]:
     as_tensor = autograd.engine_ops["as_tensor"]
     if not all(isinstance(v, (Tensor, bool, int, float, np.ndarray, np.generic)) for v in (x, y)):
-        raise TypeError(f"{op}: operands must be tensors, arrays or numbers, got {type(x).__name__} and {type(y).__name__}")
+        raise TypeError(
+            f"{op}: operands must be tensors, arrays or numbers, got {type(x).__name__} and {type(y).__name__}"
+        )
     dtype = result_type(*(v.array if isinstance(v, Tensor) else v for v in (x, y)))
     a, b = (as_tensor(v).array for v in (x, y))
     try:
@@ -92,14 +94,18 @@ def bitwise_not(input: Any) -> Any:
     return wrap(np.asarray(np.invert(array)))
 
 
-def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Any:
     """out = |input - other| <= atol + rtol |other|, as a bool tensor. Gradient: none."""
     check_tensor("isclose", input)
     a, b = _operands("isclose", input, other)
     return _boolean(np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
-def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether |input - other| <= atol + rtol |other| everywhere."""
     return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
 
@@ -110,7 +116,9 @@ def equal(input: Any, other: Any) -> bool:
     return a.shape == b.shape and bool((a == b).all())
 
 
-def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(
+    input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
     """out = input with NaN replaced by nan, +inf by posinf, -inf by neginf (by default the largest finite values).
 
     Gradient: grad_output where input is finite, else 0.

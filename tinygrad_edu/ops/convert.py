@@ -50,7 +50,9 @@ def make_leaf(tensor: Any, requires_grad: bool = True) -> Any:
         tensor.node = None
     elif tensor.node is None:
         if tensor.array.dtype.kind != "f":
-            raise RuntimeError(f"requires_grad_: only float tensors can have gradients, got {tensor.array.dtype}")
+            raise RuntimeError(
+                f"requires_grad_: only float tensors can have gradients, got {tensor.array.dtype}"
+            )
         if not isinstance(tensor.grad_holder, AccumulateGrad):
             tensor.grad_holder = AccumulateGrad(tensor)
         tensor.node = tensor.grad_holder
@@ -67,8 +69,14 @@ def _host_array(op: str, data: Any, dtype: Any) -> np.ndarray:
         try:
             array = np.asarray(data)
         except ValueError as error:
-            raise ValueError(f"{op}: the nested sequences must have equal lengths ({error})") from None
-        if array.dtype == np.float64 and not isinstance(data, np.generic) and not _holds_numpy(data):
+            raise ValueError(
+                f"{op}: the nested sequences must have equal lengths ({error})"
+            ) from None
+        if (
+            array.dtype == np.float64
+            and not isinstance(data, np.generic)
+            and not _holds_numpy(data)
+        ):
             array = array.astype(get_default_dtype())
         elif array.dtype.kind == "f" and array.size == 0 and dtype is None:
             array = array.astype(get_default_dtype())
@@ -139,7 +147,9 @@ def from_numpy(array: np.ndarray) -> Any:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(array).__name__}")
     if array.dtype not in SUPPORTED:
-        raise TypeError(f"from_numpy: dtype {array.dtype} is not supported; convert it with .astype(...)")
+        raise TypeError(
+            f"from_numpy: dtype {array.dtype} is not supported; convert it with .astype(...)"
+        )
     if not _readable(array):
         raise ValueError(
             "from_numpy: the array is byte-swapped, unaligned, strided by parts of an element or has over 16 dimensions; "
@@ -168,7 +178,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
         shared = from_numpy(data)
         return shared if dtype is None else cast(shared, dtype)
     if isinstance(data, (str, bytes)) or data is None:
-        raise TypeError(f"as_tensor: expected numbers, an array or a Tensor, got {type(data).__name__}")
+        raise TypeError(
+            f"as_tensor: expected numbers, an array or a Tensor, got {type(data).__name__}"
+        )
     return tensor(data, dtype=dtype)
 
 

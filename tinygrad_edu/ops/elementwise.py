@@ -16,6 +16,7 @@ from ..autograd import Tensor
 from .checks import check_tensor
 from .elementwise_core import as_float, binary, unary
 
+
 @unary("neg")
 def neg(input: Any) -> Any:
     """out = -x.
@@ -378,7 +379,6 @@ def minimum(input: Any, other: Any) -> Any:
     raise NotImplementedError
 
 
-
 # ---- arithmetic ---------------------------------------------------------------------------------------------------
 
 
@@ -452,7 +452,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode is None:
         return div_operator(input, other)
     if rounding_mode not in ("trunc", "floor"):
-        raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
+        raise ValueError(
+            f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}"
+        )
     quotient = div_operator(input, other)
     rounded = floor(quotient) if rounding_mode == "floor" else trunc(quotient)
     dtype = autograd.engine_ops["result_type"](input, other)

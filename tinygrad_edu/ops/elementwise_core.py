@@ -18,7 +18,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import autograd
-from ..autograd import Function, Node, Tensor, _next_number, changed_message, current_node, freed_message, wrap
+from ..autograd import (
+    Function,
+    Node,
+    Tensor,
+    _next_number,
+    changed_message,
+    current_node,
+    freed_message,
+    wrap,
+)
 from ..backends import backend, cpu
 from ..dtypes import get_default_dtype
 from ..grad_mode import _grad_mode
@@ -103,7 +112,8 @@ class Elementwise(Node):
         op = self.op
         if _recording():
             return tuple(
-                None if edge is None else self.recorded_gradient(i, grad_output) for i, edge in enumerate(self.edges)
+                None if edge is None else self.recorded_gradient(i, grad_output)
+                for i, edge in enumerate(self.edges)
             )
         edges = self.edges
         if edges[0] is None:
@@ -150,7 +160,15 @@ class Derivative(Function):
     grad_output times the derivative of the next order.
     """
 
-    def forward(self, op: Op, operand: int, seeds: tuple[int, ...], parameters: Any, grad_output: Any, *reads: Any) -> Any:
+    def forward(
+        self,
+        op: Op,
+        operand: int,
+        seeds: tuple[int, ...],
+        parameters: Any,
+        grad_output: Any,
+        *reads: Any,
+    ) -> Any:
         self.op, self.operand, self.seeds, self.parameters = op, operand, seeds, parameters
         self.save(grad_output, *reads)
         gradient = op.grads[operand]
@@ -166,10 +184,16 @@ class Derivative(Function):
         grad_output, *reads = self.saved
         op, operand, seeds, parameters = self.op, self.operand, self.seeds, self.parameters
         needs = self.needs_input_grad
-        grad_grad_output = Derivative.apply(op, operand, seeds, parameters, grad_grad, *reads) if needs[4] else None
+        grad_grad_output = (
+            Derivative.apply(op, operand, seeds, parameters, grad_grad, *reads)
+            if needs[4]
+            else None
+        )
         upstream = autograd.engine_ops["mul"](grad_grad, grad_output) if any(needs[5:]) else None
         grad_reads = [
-            Derivative.apply(op, operand, (*seeds, k), parameters, upstream, *reads) if needs[5 + k] else None
+            Derivative.apply(op, operand, (*seeds, k), parameters, upstream, *reads)
+            if needs[5 + k]
+            else None
             for k in range(len(reads))
         ]
         return None, None, None, None, grad_grad_output, *grad_reads
@@ -313,14 +337,23 @@ def as_float(x: Any) -> Any:
     return wrap(backend(x.array).cast(x.array, get_default_dtype()))
 
 
-def promoted(op: Op, call: Callable[..., Any], documented: Callable[..., Any], x: Any, y: Any) -> Any:
+def promoted(
+    op: Op, call: Callable[..., Any], documented: Callable[..., Any], x: Any, y: Any
+) -> Any:
     """Calls again with both operands as tensors of the dtype that promotion gives."""
-    if x is None or y is None or isinstance(x, (str, list, tuple, dict)) or isinstance(y, (str, list, tuple, dict)):
+    if (
+        x is None
+        or y is None
+        or isinstance(x, (str, list, tuple, dict))
+        or isinstance(y, (str, list, tuple, dict))
+    ):
         raise TypeError(
             f"{op.name}: operands must be tensors, arrays or numbers, got {type(x).__name__} and {type(y).__name__}"
         )
     as_tensor, cast = autograd.engine_ops["as_tensor"], autograd.engine_ops["cast"]
-    dtype = result_type(x.array if isinstance(x, Tensor) else x, y.array if isinstance(y, Tensor) else y)
+    dtype = result_type(
+        x.array if isinstance(x, Tensor) else x, y.array if isinstance(y, Tensor) else y
+    )
     if dtype.kind != "f":
         if op.name in _ON_INTEGERS:
             return _integer_op(op, as_tensor(x), as_tensor(y), dtype)
@@ -339,7 +372,9 @@ def _integer_op(op: Op, x: Any, y: Any, dtype: Any) -> Any:
     if op.name in _BINARY_ZERO_CHECK and (b == 0).any():
         raise ZeroDivisionError(f"{op.name}: integer division by zero")
     if op.name == "pow" and (b < 0).any():
-        raise ValueError("pow: integers to negative integer powers are not allowed; convert to float first")
+        raise ValueError(
+            "pow: integers to negative integer powers are not allowed; convert to float first"
+        )
     try:
         np.broadcast_shapes(a.shape, b.shape)
     except ValueError:

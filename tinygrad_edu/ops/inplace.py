@@ -33,7 +33,9 @@ class WriteRegion(Function):
         return base.view()  # the memory is written already
 
     def backward(self, grad_output: Any) -> Any:
-        outside = wrap(backend(grad_output.array).full(grad_output.shape, 1, grad_output.array.dtype))
+        outside = wrap(
+            backend(grad_output.array).full(grad_output.shape, 1, grad_output.array.dtype)
+        )
         with no_grad():
             region = self.view.replay(outside)
             region.array[...] = 0
@@ -60,7 +62,9 @@ def check_writable(op: str, x: Tensor) -> None:
             f"{op}: this memory cannot be written: it is a read-only array, or a copy that the engine made where a view was "
             "asked for; write to x.clone()"
         )
-    if any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)):
+    if any(
+        stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
+    ):
         raise RuntimeError(
             f"{op}: several elements of this expanded tensor share one place in memory; write to x.clone()"
         )
@@ -74,8 +78,13 @@ def rebind(op: str, x: Any, result: Any) -> Any:
             f"{op}: the result has shape {result.array.shape} and cannot be written in place into shape {x.array.shape}"
         )
     if result.array.dtype != x.array.dtype:
-        if result.array.dtype.kind == "f" != x.array.dtype.kind or x.array.dtype.kind == "b" != result.array.dtype.kind:
-            raise TypeError(f"{op}: a {result.array.dtype} result cannot be written in place into a {x.array.dtype} tensor")
+        if (
+            result.array.dtype.kind == "f" != x.array.dtype.kind
+            or x.array.dtype.kind == "b" != result.array.dtype.kind
+        ):
+            raise TypeError(
+                f"{op}: a {result.array.dtype} result cannot be written in place into a {x.array.dtype} tensor"
+            )
         result = autograd.engine_ops["cast"](result, x.array.dtype)
     backend(x.array).copy_into(result.array, x.array)
     take_history(x, current_node(result))
@@ -120,7 +129,9 @@ def inplace(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         return rebind(name + "_", x, function(x, *args, **kwargs))
 
     write.__name__ = write.__qualname__ = name + "_"
-    write.__doc__ = f"In-place form of {name}: writes the result into this tensor's memory and returns it."
+    write.__doc__ = (
+        f"In-place form of {name}: writes the result into this tensor's memory and returns it."
+    )
     return write
 
 
@@ -154,7 +165,9 @@ def copy_(x: Any, source: Any, non_blocking: bool = False) -> Any:
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError(f"copy_: a source of shape {source.array.shape} does not broadcast to {x.array.shape}")
+        raise ValueError(
+            f"copy_: a source of shape {source.array.shape} does not broadcast to {x.array.shape}"
+        )
     if is_grad_enabled() and (source.node is not None or x.node is not None):
         node = Fill.apply(x, autograd.engine_ops["cast"](source, x.array.dtype)).node
     else:
@@ -174,7 +187,9 @@ def fill_(x: Any, value: Any) -> Any:
     """
     source = autograd.engine_ops["as_tensor"](value)
     if source.array.ndim:
-        raise ValueError(f"fill_: value must be a number or a 0-d tensor, got shape {source.array.shape}")
+        raise ValueError(
+            f"fill_: value must be a number or a 0-d tensor, got shape {source.array.shape}"
+        )
     return copy_(x, source)
 
 
