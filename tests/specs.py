@@ -1,15 +1,15 @@
 """The table of ops: what each public op computes, and on which inputs it is proven.
 
-A row is a `Spec` (any op) or an `Elementwise` (which draws its own cases). Each `specs_<stem>.py` has
-a list SPECS of rows; `all_specs()` gathers them, and `test_gradients.py` runs every row through the
-same tests: values, gradients of order one and two, storage, PyTorch. A row for an op with arguments:
+A row is a `Spec` (any op) or an `Elementwise` (which draws its own cases). Each `specs_<stem>.py`
+has a list SPECS of rows; `all_specs()` gathers them, and `test_gradients.py` runs every row through
+the same tests: values, gradients of order one and two, storage, PyTorch. An op with arguments:
 
     Spec(tg.softmax, softmax_reference, case(arrays(shapes(min_dims=2)), dim=st.integers(-2, 1)),
          torch="softmax")
 
-Arguments that depend on each other are drawn by a composite strategy that returns `Case(args, kwargs)`.
-Inputs are plain NumPy arrays: the tests give them dtype and storage. float64 arrays become Tensors
-that require a gradient, other arrays Tensors that do not; lists are searched.
+Arguments that depend on each other are drawn by a composite strategy that returns
+`Case(args, kwargs)`. Inputs are plain NumPy arrays: the tests give them dtype and storage. float64
+arrays become Tensors that require a gradient, other arrays Tensors that do not; lists are searched.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Spec:
         differentiable: False for ops without a gradient (the output must then not require one).
         order: highest derivative that is checked against finite differences.
         why: the reason, where `order` is below 2.
-        tolerance: multiplies the allowed error of values and gradients (for sums of many terms, say).
+        tolerance: multiplies the allowed error of values and gradients (sums of many terms).
         name: for the test id, where one op has several rows.
         exact: see `Elementwise`.
     """
@@ -113,7 +113,7 @@ def all_specs() -> tuple[Spec, ...]:
 def build(
     case: Case, dtype: Any = np.float64, layout: str = "contiguous"
 ) -> tuple[tuple[Any, ...], dict[str, Any], list[tg.Tensor]]:
-    """The case's arguments as Tensors of `dtype` in this storage, and those that need a gradient."""
+    """The case's arguments as Tensors of `dtype` in this storage, and those that are leaves."""
     leaves: list[tg.Tensor] = []
 
     def convert(value: Any) -> Any:
