@@ -1,17 +1,20 @@
 """tinygrad_edu: a reverse-mode autograd engine that can be read to the bottom.
 
-Tensors record what is done to them; `backward()` walks the record in reverse. See docs/design.md for the map.
+Tensors record what is done to them; `backward()` walks the record in reverse. See docs/design.md
+for the map.
 """
 
 from __future__ import annotations
 
 from . import autograd as autograd
 from . import gradients as _gradients
+
 from .tensor import Tensor  # isort: skip  the module of this name must not shadow the function tensor()
 from ._C import empty_cache, memory_stats, reset_peak_memory
 from ._C import num_threads as get_num_threads
 from ._C import set_num_threads as set_num_threads
 from .device import device
+from .dtypes import bool_ as bool
 from .dtypes import (
     float32,
     float64,
@@ -23,12 +26,11 @@ from .dtypes import (
     set_default_dtype,
     uint8,
 )
-from .dtypes import bool_ as bool
 from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .ops.activations import relu
-from .ops.comparison import *  # noqa: F403
+from .ops.comparison import *
 from .ops.convert import as_tensor, asarray, from_dlpack, from_numpy, tensor
-from .ops.elementwise import *  # noqa: F403
+from .ops.elementwise import *
 from .printing import set_printoptions
 
 __version__ = "0.1.0"

@@ -1,17 +1,20 @@
 """Reverse-mode automatic differentiation: the graph, `Function`, and the backward walk.
 
-Call the inputs of a computation x and its output y = f(x). The *Jacobian* J of f holds every dy_i/dx_j. Nobody needs
-J itself: for a gradient v arriving at y (the *cotangent*, `grad_output` in this code), what flows back to x is the
-*vector-Jacobian product* (VJP) v @ J. So each op brings two rules: `forward` computes y, and `backward` turns the
-cotangent of y into the cotangents of its inputs. The chain rule is then only bookkeeping: this file.
+Call the inputs of a computation x and its output y = f(x). The *Jacobian* J of f holds every
+dy_i/dx_j. Nobody needs J itself: for a gradient v arriving at y (the *cotangent*, `grad_output` in
+this code), what flows back to x is the *vector-Jacobian product* (VJP) v @ J. So each op brings two
+rules: `forward` computes y, and `backward` turns the cotangent of y into the cotangents of its
+inputs. The chain rule is then only bookkeeping: this file.
 
-The graph. Every op that has something to differentiate leaves a Node behind. A node's `edges` are the nodes that made
-its inputs, so they point backward, toward the leaves, and a Tensor points at the node that made it. A node never holds
-an input Tensor: what its gradient reads is saved apart, as arrays. So no reference cycles arise, and memory returns the
-moment the last user lets go, without the garbage collector.
+The graph. Every op that has something to differentiate leaves a Node behind. A node's `edges` are
+the nodes that made its inputs, so they point backward, toward the leaves, and a Tensor points at
+the node that made it. A node never holds an input Tensor: what its gradient reads is saved apart,
+as arrays. So no reference cycles arise, and memory returns the moment the last user lets go,
+without the garbage collector.
 
-The walk. Nodes are numbered as they are created, and an op is created after its inputs: taking the largest number first
-is a topological order. It needs no recursion and visits each node once, with the gradients of all its uses summed.
+The walk. Nodes are numbered as they are created, and an op is created after its inputs: taking the
+largest number first is a topological order. It needs no recursion and visits each node once, with
+the gradients of all its uses summed.
 """
 
 from __future__ import annotations
@@ -29,7 +32,9 @@ _next_number = itertools.count().__next__
 
 
 class Tensor:
-    """What the engine knows of a tensor: its slots. The user's class, with all methods, is tensor.Tensor."""
+    """What the engine knows of a tensor: its slots. The user's class, with all methods, is
+    tensor.Tensor.
+    """
 
     __slots__ = (
         "__weakref__",
@@ -56,9 +61,12 @@ def register_tensor_class(cls: type[Tensor]) -> type[Tensor]:
     return cls
 
 
+_new = object.__new__
+
+
 def wrap(array: Any, node: Node | None = None) -> Any:
     """A Tensor around an array that nobody else wraps."""
-    tensor = object.__new__(_tensor_class)
+    tensor = _new(_tensor_class)
     tensor.array = array
     tensor.node = node
     tensor.version = [0]
@@ -68,7 +76,9 @@ def wrap(array: Any, node: Node | None = None) -> Any:
 
 
 class View:
-    """How a view came from its base, so that history can be rewritten when either is written in place."""
+    """How a view came from its base, so that history can be rewritten when either is written in
+    place.
+    """
 
     __slots__ = ("base", "chain", "seen")
 
@@ -84,7 +94,9 @@ class View:
 
 
 def current_node(tensor: Tensor) -> Node | None:
-    """The node of a tensor. A view whose base has been written since gets a new one, from the base's new history."""
+    """The node of a tensor. A view whose base has been written since gets a new one, from the
+    base's new history.
+    """
     view = tensor.view
     if view is not None and view.seen != tensor.version[0]:
         if view.base.node is not None or tensor.node is not None:
@@ -94,7 +106,7 @@ def current_node(tensor: Tensor) -> Node | None:
     return tensor.node
 
 
-# ---- nodes ------------------------------------------------------------------------------------------------------------
+# ---- nodes ---------------------------------------------------------------------------------------
 
 
 class Node:
@@ -150,7 +162,9 @@ class RetainedGrad:
 
 
 class AccumulateGrad(Node):
-    """The node of a leaf: gradients that arrive are added up in `grad`, which is what `tensor.grad` shows."""
+    """The node of a leaf: gradients that arrive are added up in `grad`, which is what
+    `tensor.grad` shows.
+    """
 
     __slots__ = ("grad", "post_hooks", "tensor")
 
@@ -163,9 +177,9 @@ class AccumulateGrad(Node):
         self.tensor = weakref.ref(tensor)
         self.post_hooks: dict[int, Callable[[Any], Any]] | None = None
 
-    def accumulate(self, grad: Any, create_graph: bool, owned: bool) -> None:
+    def accumulate(self, grad: Any, create_graph: bool) -> None:
         if self.grad is None:
-            self.grad = grad if create_graph else _own(grad, self.tensor(), owned)
+            self.grad = grad if create_graph else _own(grad, self.tensor())
         elif create_graph:
             self.grad = engine_ops["add"](self.grad, grad)
         else:
@@ -192,13 +206,15 @@ class Output(Node):
 class Function(Node):
     """An op with a gradient rule. Ops of the library and of users are subclasses.
 
-    `forward` works on arrays (numpy.ndarray, or cupy.ndarray on a GPU) and plain arguments, and returns an array or a
-    tuple of arrays. `backward` gets one gradient Tensor per output (None where none arrived, with several outputs) and
-    returns one per positional argument of `apply`, None where there is none; trailing ones may be left out. It calls
-    ops on Tensors, so gradients are themselves differentiable. `save` in forward keeps what backward reads back from
-    `saved`: inputs and outputs are recognised by identity, anything else is a constant to the engine.
+    `forward` works on arrays (numpy.ndarray, or cupy.ndarray on a GPU) and plain arguments, and
+    returns an array or a tuple of arrays. `backward` gets one gradient Tensor per output (None
+    where none arrived, with several outputs) and returns one per positional argument of `apply`,
+    None where there is none; trailing ones may be left out. It calls ops on Tensors, so gradients
+    are themselves differentiable. `save` in forward keeps what backward reads back from `saved`:
+    inputs and outputs are recognised by identity, anything else is a constant to the engine.
 
-    A class whose `forward` is a staticmethod is taken to be in PyTorch's style, `forward(ctx, *tensors)`.
+    A class whose `forward` is a staticmethod is taken to be in PyTorch's style, `forward(ctx,
+    *tensors)`.
 
     Example:
         >>> import tinygrad_edu as tg
@@ -235,7 +251,9 @@ class Function(Node):
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
-        """Runs forward on the arrays of `args` and records the node if any Tensor among them wants a gradient."""
+        """Runs forward on the arrays of `args` and records the node if any Tensor among them
+        wants a gradient.
+        """
         self = cls()
         edges: list[Node | None] = []
         arrays: list[Any] = []
@@ -297,7 +315,9 @@ class Function(Node):
 
     @property
     def saved(self) -> tuple[Any, ...]:
-        """What `save` kept, arrays as Tensors: attached to the graph when the gradient itself is recorded."""
+        """What `save` kept, arrays as Tensors: attached to the graph when the gradient itself is
+        recorded.
+        """
         if self._saved is None:
             raise RuntimeError(freed_message(self))
         values = []
@@ -340,12 +360,13 @@ def freed_message(node: Node) -> str:
 
 def changed_message(node: Node, array: Any) -> str:
     return (
-        f"{node.name()}: a value of shape {tuple(array.shape)} that its gradient reads was changed in place after it "
+        f"{node.name()}: a value of shape {tuple(array.shape)} that its gradient reads was "
+        f"changed in place after it "
         "was saved; change a copy (x.clone()) or write in place before the value is used"
     )
 
 
-# ---- what the engine borrows and offers -------------------------------------------------------------------------------
+# ---- what the engine borrows and offers ----------------------------------------------------------
 
 # The ops that the engine itself calls, registered by ops/: add, add_, sum_to_size, copy.
 engine_ops: dict[str, Callable[..., Any]] = {}
@@ -354,8 +375,10 @@ engine_ops: dict[str, Callable[..., Any]] = {}
 recorder: Any = None
 
 
-def _own(grad: Any, leaf: Tensor | None, owned: bool) -> Any:
-    """The gradient as a leaf may keep it: its buffer if nobody else can see it and the layout is the leaf's."""
+def _own(grad: Any, leaf: Tensor | None) -> Any:
+    """The gradient as a leaf may keep it: its buffer if nobody else can see it and the layout is
+    the leaf's.
+    """
     array = grad.array
     same_layout = leaf is None or array.strides == leaf.array.strides
     # The array is held by its Tensor, by the local variable and by the call of getrefcount.
@@ -364,7 +387,7 @@ def _own(grad: Any, leaf: Tensor | None, owned: bool) -> Any:
     return engine_ops["copy_like"](grad, leaf)
 
 
-# ---- the walk -------------------------------------------------------------------------------------------------------------
+# ---- the walk ------------------------------------------------------------------------------------
 
 
 def run_backward(
@@ -374,7 +397,8 @@ def run_backward(
     wanted: Sequence[Node] | None = None,
     into_leaves: bool = True,
 ) -> dict[int, Any]:
-    """Sends gradients from the roots backward. With `wanted`, only toward those nodes, whose gradients are returned.
+    """Sends gradients from the roots backward. With `wanted`, only toward those nodes, whose
+    gradients are returned.
 
     Args:
         roots: (node, gradient) pairs to start from.
@@ -389,28 +413,16 @@ def run_backward(
     found: dict[int, Any] = {}
     targets = None if wanted is None else {node.number for node in wanted}
     useful = None if wanted is None else _nodes_toward(targets, [node for node, _ in roots])
-    add, add_, sum_to_size = engine_ops["add"], engine_ops["add_"], engine_ops["sum_to_size"]
-
-    def send(node: Node, grad: Any) -> None:
-        if grad.array.shape != node.shape:
-            grad = sum_to_size(grad, node.shape)  # broadcasting undone, here and nowhere else
-        number = node.number
-        entry = pending.get(number)
-        if entry is None:
-            pending[number] = node, grad
-            heapq.heappush(heap, -number)
-        elif create_graph:
-            pending[number] = node, add(entry[1], grad)
-        elif number in owned:
-            add_(entry[1], grad)
-        else:
-            pending[number] = node, add(entry[1], grad)
-            owned.add(number)
+    sum_to_size = engine_ops["sum_to_size"]
 
     token = _grad_mode.set(create_graph)
     try:
         for node, grad in roots:
-            send(node, grad)
+            if node.number in pending:
+                grad = engine_ops["add"](pending[node.number][1], grad)
+            else:
+                heapq.heappush(heap, -node.number)
+            pending[node.number] = node, grad
         grad = None
         while heap:
             number = -heapq.heappop(heap)
@@ -422,7 +434,7 @@ def run_backward(
             kind = type(node)
             if kind is AccumulateGrad:
                 if into_leaves and (targets is None or number in targets):
-                    node.accumulate(grad, create_graph, number in owned)  # type: ignore[attr-defined]
+                    node.accumulate(grad, create_graph)  # type: ignore[attr-defined]
                 continue
             if kind is Output:
                 _deliver(node, grad, heap, pending)
@@ -432,19 +444,30 @@ def run_backward(
             grads = node.backward(*grad) if type(grad) is list else node.backward(grad)
             if recorder is not None:
                 recorder.backward(node, grad, grads)
-            grad = None
             if not retain_graph:
                 node.release()
             if type(grads) is not tuple:
                 grads = (grads,)
-            for edge, grad_input in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
-                if (
-                    edge is not None
-                    and grad_input is not None
-                    and (useful is None or edge.number in useful)
-                ):
-                    send(edge, grad_input)
-            grads = grad_input = None
+            for edge, grad in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
+                if edge is None or grad is None:
+                    continue
+                if grad.array.shape != edge.shape:
+                    grad = sum_to_size(
+                        grad, edge.shape
+                    )  # broadcasting undone, here and nowhere else
+                number = edge.number
+                if number not in pending:
+                    if useful is None or number in useful:
+                        pending[number] = edge, grad
+                        heapq.heappush(heap, -number)
+                elif create_graph or number not in owned:
+                    pending[number] = edge, engine_ops["add"](pending[number][1], grad)
+                    owned.add(number)
+                else:
+                    engine_ops["add_"](pending[number][1], grad)
+            grad = grads = (
+                None  # nothing here may keep a gradient alive, or a leaf could not take it over
+            )
     finally:
         _grad_mode.reset(token)
     return found
@@ -464,14 +487,17 @@ def _deliver(node: Any, grad: Any, heap: list[int], pending: dict[int, tuple[Nod
 
 
 def _run_side(node: Node, grad: Any) -> Any:
-    """Hooks in order of registration; each may replace the gradient. Then the gradient is retained if asked."""
+    """Hooks in order of registration; each may replace the gradient. Then the gradient is
+    retained if asked.
+    """
     assert node.side is not None
     for hook in tuple(node.side.hooks.values()):
         replaced = hook(grad)
         if replaced is not None:
             if replaced.array.shape != grad.array.shape:
                 raise RuntimeError(
-                    f"hook of {node.name()}: the gradient it returns must have shape {grad.array.shape}, "
+                    f"hook of {node.name()}: the gradient it returns must have shape "
+                    f"{grad.array.shape}, "
                     f"got {replaced.array.shape}"
                 )
             grad = replaced

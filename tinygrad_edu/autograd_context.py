@@ -1,4 +1,6 @@
-"""User ops in PyTorch's style: a Function with static forward(ctx, ...) and backward(ctx, ...) on Tensors."""
+"""User ops in PyTorch's style: a Function with static forward(ctx, ...) and backward(ctx, ...)
+on Tensors.
+"""
 
 from __future__ import annotations
 

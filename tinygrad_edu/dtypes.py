@@ -1,4 +1,6 @@
-"""Data types: NumPy's dtype objects under PyTorch's names, and the default for new float tensors."""
+"""Data types: NumPy's dtype objects under PyTorch's names, and the default for new float
+tensors.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def set_default_dtype(dtype: Any) -> None:
 
 
 def as_dtype(dtype: Any) -> np.dtype[Any]:
-    """Any spelling of a supported dtype (tg.float32, "float32", np.float32, float) as the dtype object."""
+    """Any spelling of a supported dtype (tg.float32, "float32", np.float32, float) as the dtype
+    object.
+    """
     if dtype is float:
         return _default
     if dtype is int:

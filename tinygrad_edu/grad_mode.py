@@ -18,7 +18,9 @@ def is_grad_enabled() -> bool:
 
 
 class set_grad_enabled:
-    """Turns the recording of the graph on or off: a context, a decorator, or, called alone, until the next call."""
+    """Turns the recording of the graph on or off: a context, a decorator, or, called alone,
+    until the next call.
+    """
 
     def __init__(self, mode: bool):
         self._mode = bool(mode)
@@ -37,7 +39,9 @@ class set_grad_enabled:
 
 
 class _Mode:
-    """A context and decorator with a fixed mode; one object may be entered again while it is active."""
+    """A context and decorator with a fixed mode; one object may be entered again while it is
+    active.
+    """
 
     _mode = True
 
@@ -69,13 +73,16 @@ class enable_grad(_Mode):
 
 
 class inference_mode(no_grad):
-    """Context and decorator: the same as no_grad here (results may be used in a later graph as constants)."""
+    """Context and decorator: the same as no_grad here (results may be used in a later graph as
+    constants).
+    """
 
 
 def _decorate(function: Callable[..., Any], mode: bool) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(function):
         raise TypeError(
-            f"grad mode: {function.__name__} is a generator; use the mode inside it, around each step"
+            f"grad mode: {function.__name__} is a generator; use the mode inside it, around each "
+            f"step"
         )
 
     @functools.wraps(function)

@@ -19,7 +19,9 @@ def _as_tuple(op: str, tensors: Any, name: str) -> tuple[Any, ...]:
 
 
 def _roots(op: str, outputs: Sequence[Any], grad_outputs: Sequence[Any]) -> list[tuple[Node, Any]]:
-    """Each output's node with the gradient to start from: the given one, or 1 for a single element."""
+    """Each output's node with the gradient to start from: the given one, or 1 for a single
+    element.
+    """
     if len(outputs) != len(grad_outputs):
         raise ValueError(
             f"{op}: {len(outputs)} outputs need as many gradients, got {len(grad_outputs)}"
@@ -29,8 +31,10 @@ def _roots(op: str, outputs: Sequence[Any], grad_outputs: Sequence[Any]) -> list
         node = current_node(out)
         if node is None:
             raise RuntimeError(
-                f"{op}: this tensor of shape {tuple(out.array.shape)} does not require grad and has no history: none of "
-                "its inputs requires grad, or it was made under no_grad() or from detach() or numpy()"
+                f"{op}: this tensor of shape {tuple(out.array.shape)} does not require grad and "
+                f"has no history: none of "
+                "its inputs requires grad, or it was made under no_grad() or from detach() or "
+                "numpy()"
             )
         if grad_output is None:
             if out.array.size != 1:
@@ -75,13 +79,15 @@ def backward(
 
     Args:
         tensors: Tensor or sequence of Tensors to differentiate.
-        grad_tensors: their gradients, of the same shapes; may be left out for tensors of one element.
+        grad_tensors: their gradients, of the same shapes; may be left out for tensors of one
+            element.
         retain_graph: keep the saved values for another backward; by default `create_graph`.
         create_graph: record the gradients' own computation, so that they can be differentiated.
         inputs: leaves to add to; by default all that were used.
 
     Raises:
-        RuntimeError: no history, a gradient of another shape, or a graph whose saved values were freed.
+        RuntimeError: no history, a gradient of another shape, or a graph whose saved values were
+            freed.
     """
     outputs = _as_tuple("backward", tensors, "tensors")
     gradients = [None] * len(outputs) if grad_tensors is None else grad_tensors
@@ -96,7 +102,8 @@ def backward(
         wanted = _input_nodes("backward", chosen)
     if create_graph:
         warnings.warn(
-            "backward(create_graph=True) makes leaf and gradient refer to each other, so their memory waits for the garbage "
+            "backward(create_graph=True) makes leaf and gradient refer to each other, so their "
+            "memory waits for the garbage "
             "collector; use grad(), or set .grad to None afterwards",
             stacklevel=3,
         )
@@ -154,7 +161,8 @@ def grad(
             gradient = autograd.engine_ops["zeros_like"](x)
         if gradient is None and not allow_unused:
             raise RuntimeError(
-                f"grad: input {i} of shape {tuple(x.array.shape)} was not used to compute the outputs; pass allow_unused=True "
+                f"grad: input {i} of shape {tuple(x.array.shape)} was not used to compute the "
+                f"outputs; pass allow_unused=True "
                 "to get None for it"
             )
         results.append(gradient)

@@ -9,7 +9,9 @@ _next_id = itertools.count().__next__
 
 
 class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away again; as a context, at its end."""
+    """What registering a hook returns: `remove()` takes the hook away again; as a context, at
+    its end.
+    """
 
     def __init__(self, hooks: dict[int, Any], *more: dict[int, Any]):
         self.id = _next_id()

@@ -33,7 +33,8 @@ def set_printoptions(
         threshold: number of elements from which a tensor is summarised (1000).
         edgeitems: elements shown at each end of a summarised dim (3).
         linewidth: characters a line (80).
-        profile: "default", "short" (precision 2, threshold 1000, edgeitems 2) or "full" (no summary).
+        profile: "default", "short" (precision 2, threshold 1000, edgeitems 2) or "full" (no
+            summary).
         sci_mode: False: never in scientific notation.
     """
     profiles = {

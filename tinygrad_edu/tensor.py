@@ -1,4 +1,6 @@
-"""The user's object. A Tensor is an array, the node that made it, and a method for every op; each method is one line."""
+"""The user's object. A Tensor is an array, the node that made it, and a method for every op;
+each method is one line.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import autograd
-from . import gradients
+from . import autograd, gradients
 from .autograd import (
     AccumulateGrad,
     RetainedGrad,
@@ -41,8 +42,8 @@ from .printing import tensor_text
 class Tensor(autograd.Tensor):
     """A multi-dimensional array that remembers how it was computed.
 
-    `array` is the numpy.ndarray beneath. Make tensors with tensor(), zeros(), randn() and the like; `Tensor(data)` is
-    tensor(data) in the default float dtype.
+    `array` is the numpy.ndarray beneath. Make tensors with tensor(), zeros(), randn() and the like;
+    `Tensor(data)` is tensor(data) in the default float dtype.
 
     Example:
         >>> import tinygrad_edu as tg
@@ -66,7 +67,7 @@ class Tensor(autograd.Tensor):
         source.__class__ = Tensor
         return source
 
-    # ---- what it is ------------------------------------------------------------------------------------------------
+    # ---- what it is ------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -153,7 +154,7 @@ class Tensor(autograd.Tensor):
 
     __hash__ = object.__hash__
 
-    # ---- values -------------------------------------------------------------------------------------------------------
+    # ---- values ----------------------------------------------------------------------------------
 
     def item(self) -> Any:
         """The single element as a Python number."""
@@ -171,7 +172,8 @@ class Tensor(autograd.Tensor):
         """The values as a NumPy array over the same memory.
 
         Raises:
-            RuntimeError: if the tensor requires grad (writes to the array would pass the graph by); detach it first.
+            RuntimeError: if the tensor requires grad (writes to the array would pass the graph by);
+                detach it first.
         """
         if self.node is not None and not force:
             raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
@@ -196,7 +198,8 @@ class Tensor(autograd.Tensor):
     def __bool__(self) -> bool:
         if self.array.size != 1:
             raise RuntimeError(
-                f"bool: a tensor of shape {self.shape} is neither true nor false; use .any(), .all() or .numel()"
+                f"bool: a tensor of shape {self.shape} is neither true nor false; use .any(), "
+                f".all() or .numel()"
             )
         return bool(self.array.item())
 
@@ -216,7 +219,7 @@ class Tensor(autograd.Tensor):
     def __contains__(self, value: Any) -> bool:
         return bool((self.array == (value.array if isinstance(value, Tensor) else value)).any())
 
-    # ---- gradients ------------------------------------------------------------------------------------------------------
+    # ---- gradients -------------------------------------------------------------------------------
 
     @property
     def requires_grad(self) -> bool:
@@ -257,7 +260,8 @@ class Tensor(autograd.Tensor):
                 raise TypeError(f"grad: must be a Tensor or None, got {type(value).__name__}")
             if value.shape != self.shape or value.dtype != self.dtype:
                 raise RuntimeError(
-                    f"grad: must have the tensor's shape and dtype, {self.shape} {self.dtype}, got {value.shape} {value.dtype}"
+                    f"grad: must have the tensor's shape and dtype, {self.shape} {self.dtype}, "
+                    f"got {value.shape} {value.dtype}"
                 )
         if self.grad_holder is None:
             if value is None:
@@ -289,11 +293,15 @@ class Tensor(autograd.Tensor):
         create_graph: bool = False,
         inputs: Any = None,
     ) -> None:
-        """Adds d sum(self . gradient) / d leaf to the `.grad` of every leaf; see autograd.backward."""
+        """Adds d sum(self . gradient) / d leaf to the `.grad` of every leaf; see
+        autograd.backward.
+        """
         gradients.backward(self, gradient, retain_graph, create_graph, inputs)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> RemovableHandle:
-        """Calls hook(grad) when this tensor's gradient is known; what it returns, unless None, replaces the gradient."""
+        """Calls hook(grad) when this tensor's gradient is known; what it returns, unless None,
+        replaces the gradient.
+        """
         node = current_node(self)
         if node is None:
             raise RuntimeError("register_hook: this tensor does not require grad")
@@ -312,7 +320,9 @@ class Tensor(autograd.Tensor):
 
     @property
     def data(self) -> Any:
-        """The same memory without history, and without telling the graph of writes: `p.data -= lr * p.grad`."""
+        """The same memory without history, and without telling the graph of writes: `p.data -=
+        lr * p.grad`.
+        """
         return autograd.wrap(self.array.view())
 
     @data.setter
@@ -343,12 +353,14 @@ class Tensor(autograd.Tensor):
     def _version(self) -> int:
         return self.version[0]
 
-    # ---- copies and conversions -----------------------------------------------------------------------------------------
+    # ---- copies and conversions ------------------------------------------------------------------
 
     def to(
         self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any
     ) -> Any:
-        """This tensor with another dtype or device: to(dtype), to(device), to(device, dtype), to(other)."""
+        """This tensor with another dtype or device: to(dtype), to(device), to(device, dtype),
+        to(other).
+        """
         for arg in args:
             if isinstance(arg, autograd.Tensor):
                 dtype = arg.array.dtype
@@ -413,7 +425,8 @@ class Tensor(autograd.Tensor):
     def __deepcopy__(self, memo: dict[Any, Any]) -> Any:
         if not self.is_leaf:
             raise RuntimeError(
-                "deepcopy: only leaves can be copied with their place in the graph; use clone() or detach()"
+                "deepcopy: only leaves can be copied with their place in the graph; use clone() "
+                "or detach()"
             )
         out = autograd.wrap(backend(self.array).copy(self.array))
         out.__class__ = type(self)
@@ -431,7 +444,7 @@ class Tensor(autograd.Tensor):
         array = backend(self.array).to_host(backend(self.array).contiguous(self.array))
         return _rebuild, (type(self), array, self.requires_grad)
 
-    # ---- operators ----------------------------------------------------------------------------------------------------
+    # ---- operators -------------------------------------------------------------------------------
 
     __add__ = elementwise.add_operator
     __sub__ = elementwise.sub_operator
@@ -506,8 +519,8 @@ def _attach_in_place(module: Any, names: str) -> None:
 
 
 _AUGMENTED = {
-    "iadd": "add", "isub": "sub", "imul": "mul", "itruediv": "div", "ifloordiv": "floor_divide", "imod": "remainder",
-    "ipow": "pow",
+    "iadd": "add", "isub": "sub", "imul": "mul", "itruediv": "div", "ifloordiv": "floor_divide",
+    "imod": "remainder", "ipow": "pow",
 }  # fmt: skip
 
 _attach(elementwise, elementwise.__all__)
@@ -516,8 +529,10 @@ _attach(broadcast, ["sum_to_size"])
 _attach(comparison, comparison.__all__)
 _attach_in_place(
     elementwise,
-    "abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh ceil clamp copysign cos cosh div erf exp exp2 expm1 floor "
-    "floor_divide fmod hypot lerp log log10 log1p log2 mul neg pow reciprocal remainder round rsqrt sigmoid sign sin sinh sqrt "
+    "abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh ceil clamp copysign cos cosh "
+    "div erf exp exp2 expm1 floor "
+    "floor_divide fmod hypot lerp log log10 log1p log2 mul neg pow reciprocal remainder round "
+    "rsqrt sigmoid sign sin sinh sqrt "
     "square sub tan tanh trunc xlogy",
 )
 _attach_in_place(activations, "relu")

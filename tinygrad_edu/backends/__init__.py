@@ -1,4 +1,6 @@
-"""Where arrays live and kernels run. `backend(array)` is the module with the functions for that array's device."""
+"""Where arrays live and kernels run. `backend(array)` is the module with the functions for that
+array's device.
+"""
 
 from __future__ import annotations
 

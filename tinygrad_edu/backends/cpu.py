@@ -1,7 +1,7 @@
 """The CPU backend: arrays are numpy.ndarray over our own memory, kernels come from csrc/.
 
-Every kernel of csrc/kernels.def is a function of this module, under its own name. What the kernels leave to NumPy stands
-below: arithmetic of integers and booleans, conversions, comparisons.
+Every kernel of csrc/kernels.def is a function of this module, under its own name. What the kernels
+leave to NumPy stands below: arithmetic of integers and booleans, conversions, comparisons.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 def view(
     array: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0
 ) -> np.ndarray:
-    """The same memory with another shape and strides, counted in elements from the first element of `array`."""
+    """The same memory with another shape and strides, counted in elements from the first element
+    of `array`.
+    """
     item = array.itemsize
     base = array if offset == 0 else _shift(array, offset)
     return np.lib.stride_tricks.as_strided(

@@ -1,1 +1,3 @@
-"""The ops: each checks its arguments, computes through a backend, and brings its gradient. One file per stem."""
+"""The ops: each checks its arguments, computes through a backend, and brings its gradient. One
+file per stem.
+"""

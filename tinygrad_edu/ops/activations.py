@@ -190,7 +190,8 @@ def glu(input: Any, dim: int = -1) -> Any:
 
     Gradient: that of the composition.
 
-    Reference: Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks", section 2.
+    Reference: Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks", section
+    2.
     """
     check_float("glu", check_tensor("glu", input))
     size = input.shape[dim]
@@ -201,6 +202,6 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 
 __all__ = [
-    "celu", "elu", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid", "mish", "relu", "relu6",
-    "selu", "silu", "softplus", "softsign", "threshold",
+    "celu", "elu", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+    "logsigmoid", "mish", "relu", "relu6", "selu", "silu", "softplus", "softsign", "threshold",
 ]  # fmt: skip

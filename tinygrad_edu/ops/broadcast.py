@@ -1,5 +1,6 @@
-"""Broadcasting and its adjoint. A value used at many places gets the sum of their gradients: expand and sum_to_size are
-each other's VJP. The engine calls sum_to_size on every gradient that arrives larger than the value it belongs to.
+"""Broadcasting and its adjoint. A value used at many places gets the sum of their gradients: expand
+and sum_to_size are each other's VJP. The engine calls sum_to_size on every gradient that arrives
+larger than the value it belongs to.
 """
 
 from __future__ import annotations

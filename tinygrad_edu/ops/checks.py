@@ -26,7 +26,8 @@ def check_float(op: str, x: Tensor, name: str = "input") -> None:
     """TypeError unless x is a float tensor."""
     if x.array.dtype.kind != "f":
         raise TypeError(
-            f"{op}: {name} must be a float tensor, got {x.array.dtype}; convert it with .float() or .to(dtype)"
+            f"{op}: {name} must be a float tensor, got {x.array.dtype}; convert it with .float() "
+            f"or .to(dtype)"
         )
 
 

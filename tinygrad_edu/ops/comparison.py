@@ -1,4 +1,6 @@
-"""Comparisons, logic and tests of values. Results are bool tensors and have no gradient; NumPy computes them."""
+"""Comparisons, logic and tests of values. Results are bool tensors and have no gradient; NumPy
+computes them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ def _operands(op: str, x: Any, y: Any) -> tuple[Any, Any]:
     as_tensor = autograd.engine_ops["as_tensor"]
     if not all(isinstance(v, (Tensor, bool, int, float, np.ndarray, np.generic)) for v in (x, y)):
         raise TypeError(
-            f"{op}: operands must be tensors, arrays or numbers, got {type(x).__name__} and {type(y).__name__}"
+            f"{op}: operands must be tensors, arrays or numbers, got {type(x).__name__} and "
+            f"{type(y).__name__}"
         )
     dtype = result_type(*(v.array if isinstance(v, Tensor) else v for v in (x, y)))
     a, b = (as_tensor(v).array for v in (x, y))
@@ -119,7 +122,8 @@ def equal(input: Any, other: Any) -> bool:
 def nan_to_num(
     input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Any:
-    """out = input with NaN replaced by nan, +inf by posinf, -inf by neginf (by default the largest finite values).
+    """out = input with NaN replaced by nan, +inf by posinf, -inf by neginf (by default the largest
+    finite values).
 
     Gradient: grad_output where input is finite, else 0.
     """
@@ -133,6 +137,7 @@ def nan_to_num(
 
 
 __all__ = [
-    "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "equal", "ge", "gt", "isclose", "isfinite",
-    "isinf", "isnan", "le", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "nan_to_num", "ne", "signbit",
+    "allclose", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "eq", "equal", "ge",
+    "gt", "isclose", "isfinite", "isinf", "isnan", "le", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "lt", "nan_to_num", "ne", "signbit",
 ]  # fmt: skip

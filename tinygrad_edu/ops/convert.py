@@ -32,7 +32,8 @@ class Cast(Function):
 def cast(input: Tensor, dtype: Any) -> Any:
     """out = input in another dtype; the input itself where it has that dtype already.
 
-    Floats turn into integers toward zero; what an integer type cannot hold is undefined, as in PyTorch.
+    Floats turn into integers toward zero; what an integer type cannot hold is undefined, as in
+    PyTorch.
 
     Gradient: grad_output in input's dtype.
     """
@@ -45,7 +46,8 @@ def make_leaf(tensor: Any, requires_grad: bool = True) -> Any:
     if not requires_grad:
         if tensor.node is not None and type(tensor.node) is not AccumulateGrad:
             raise RuntimeError(
-                "requires_grad_: only leaves can be switched off; detach() gives this value without its history"
+                "requires_grad_: only leaves can be switched off; detach() gives this value "
+                "without its history"
             )
         tensor.node = None
     elif tensor.node is None:
@@ -76,15 +78,14 @@ def _host_array(op: str, data: Any, dtype: Any) -> np.ndarray:
             array.dtype == np.float64
             and not isinstance(data, np.generic)
             and not _holds_numpy(data)
-        ):
-            array = array.astype(get_default_dtype())
-        elif array.dtype.kind == "f" and array.size == 0 and dtype is None:
+        ) or (array.dtype.kind == "f" and array.size == 0 and dtype is None):
             array = array.astype(get_default_dtype())
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{op}: data must be numbers, got {array.dtype}")
     if dtype is None and array.dtype.newbyteorder("=") not in SUPPORTED:
         raise TypeError(
-            f"{op}: dtype {array.dtype} is not supported; give dtype=, one of {', '.join(map(str, SUPPORTED))}"
+            f"{op}: dtype {array.dtype} is not supported; give dtype=, one of "
+            + ", ".join(map(str, SUPPORTED))
         )
     return array
 
@@ -112,7 +113,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
     Args:
         data: number, nested sequence of numbers, NumPy array, or Tensor (copied and detached).
-        dtype: wanted dtype; by default that of the data, with Python floats in the default float dtype.
+        dtype: wanted dtype; by default that of the data, with Python floats in the default float
+            dtype.
         device: "cpu".
         requires_grad: whether operations on it are recorded.
 
@@ -142,7 +144,8 @@ def from_numpy(array: np.ndarray) -> Any:
 
     Raises:
         TypeError: not a NumPy array, or of a dtype that tensors do not have.
-        ValueError: memory that kernels cannot read in place (byte-swapped, unaligned, or strided by parts of an element).
+        ValueError: memory that kernels cannot read in place (byte-swapped, unaligned, or strided by
+            parts of an element).
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(array).__name__}")
@@ -152,7 +155,8 @@ def from_numpy(array: np.ndarray) -> Any:
         )
     if not _readable(array):
         raise ValueError(
-            "from_numpy: the array is byte-swapped, unaligned, strided by parts of an element or has over 16 dimensions; "
+            "from_numpy: the array is byte-swapped, unaligned, strided by parts of an element or "
+            "has over 16 dimensions; "
             "pass tensor(array) for a copy"
         )
     return wrap(np.asarray(array).view())
@@ -164,7 +168,8 @@ def _readable(array: np.ndarray) -> bool:
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
-    """The data as a tensor, without a copy where that is possible: a Tensor itself, a NumPy array's own memory.
+    """The data as a tensor, without a copy where that is possible: a Tensor itself, a NumPy array's
+    own memory.
 
     Example:
         >>> import tinygrad_edu as tg
@@ -190,12 +195,16 @@ def asarray(data: Any, *, dtype: Any = None, device: Any = None, copy: bool | No
 
 
 def from_dlpack(source: Any) -> Any:
-    """A tensor over the memory of any array that speaks DLPack (NumPy, PyTorch, JAX), without a copy."""
+    """A tensor over the memory of any array that speaks DLPack (NumPy, PyTorch, JAX), without a
+    copy.
+    """
     return from_numpy(np.from_dlpack(source))
 
 
 def detach(input: Tensor) -> Any:
-    """The same memory without history: no gradient flows through it. Writes to either are seen by both."""
+    """The same memory without history: no gradient flows through it. Writes to either are seen
+    by both.
+    """
     check_tensor("detach", input)
     out = wrap(input.array.view())
     out.version = input.version

@@ -1,10 +1,13 @@
-"""Elementwise functions of one and two tensors. Their formulas and derivatives are in csrc/elementwise.h.
+"""Elementwise functions of one and two tensors. Their formulas and derivatives are in
+csrc/elementwise.h.
 
-Operands broadcast against each other as in NumPy, and are promoted as in PyTorch (ops/promotion.py); functions that leave the
-integers turn integer tensors into the default float dtype first. Of two operands one may be a Python number. Results are
-dense, with the dims in memory in the order of the largest operand's.
+Operands broadcast against each other as in NumPy, and are promoted as in PyTorch
+(ops/promotion.py); functions that leave the integers turn integer tensors into the default float
+dtype first. Of two operands one may be a Python number. Results are dense, with the dims in memory
+in the order of the largest operand's.
 
-The body of a decorated function is never run: the decorator makes the function from the formula of that name.
+The body of a decorated function is never run: the decorator makes the function from the formula of
+that name.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 from .. import autograd
 from ..autograd import Tensor
 from .checks import check_tensor
-from .elementwise_core import as_float, binary, unary
+from .elementwise_core import binary, unary
 
 
 @unary("neg")
@@ -379,7 +382,7 @@ def minimum(input: Any, other: Any) -> Any:
     raise NotImplementedError
 
 
-# ---- arithmetic ---------------------------------------------------------------------------------------------------
+# ---- arithmetic ----------------------------------------------------------------------------------
 
 
 @binary("add")
@@ -447,7 +450,8 @@ def rsub(input: Any, other: Any) -> Any:
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """out = input / other, rounded toward zero ("trunc") or down ("floor") if asked.
 
-    Gradient: grad_input = grad_output / other, grad_other = -(input / other) / other grad_output; 0 where rounded.
+    Gradient: grad_input = grad_output / other, grad_other = -(input / other) / other grad_output; 0
+    where rounded.
     """
     if rounding_mode is None:
         return div_operator(input, other)
@@ -472,8 +476,8 @@ def floor_divide(input: Any, other: Any) -> Any:
 def pow(input: Any, exponent: Any) -> Any:
     """out = input^exponent; either may be a Python number.
 
-    Gradient: grad_input = exponent input^(exponent - 1) grad_output, 0 where exponent = 0; grad_exponent =
-    out ln(input) grad_output, 0 where input = 0 and exponent >= 0.
+    Gradient: grad_input = exponent input^(exponent - 1) grad_output, 0 where exponent = 0;
+    grad_exponent = out ln(input) grad_output, 0 where input = 0 and exponent >= 0.
     """
     if isinstance(input, Tensor) and isinstance(exponent, (int, float)):
         if exponent == 2:
@@ -543,7 +547,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """out = input + weight (end - input).
 
-    Gradient: grad_input = (1 - weight) grad_output, grad_end = weight grad_output, grad_weight = (end - input) grad_output.
+    Gradient: grad_input = (1 - weight) grad_output, grad_end = weight grad_output, grad_weight =
+    (end - input) grad_output.
     """
     return add_operator(input, mul(weight, sub_operator(end, input)))
 
@@ -576,8 +581,10 @@ autograd.engine_ops["add"] = add_operator
 autograd.engine_ops["mul"] = mul
 
 __all__ = [
-    "abs", "acos", "acosh", "add", "addcdiv", "addcmul", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "clamp",
-    "copysign", "cos", "cosh", "div", "erf", "exp", "exp2", "expm1", "floor", "floor_divide", "fmod", "hypot", "lerp", "log",
-    "log10", "log1p", "log2", "logaddexp", "maximum", "minimum", "mul", "neg", "positive", "pow", "reciprocal", "remainder",
-    "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "tan", "tanh", "trunc", "xlogy",
+    "abs", "acos", "acosh", "add", "addcdiv", "addcmul", "asin", "asinh", "atan", "atan2",
+    "atanh", "ceil", "clamp", "copysign", "cos", "cosh", "div", "erf", "exp", "exp2", "expm1",
+    "floor", "floor_divide", "fmod", "hypot", "lerp", "log", "log1p", "log2", "log10",
+    "logaddexp", "maximum", "minimum", "mul", "neg", "positive", "pow", "reciprocal",
+    "remainder", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub",
+    "tan", "tanh", "trunc", "xlogy",
 ]  # fmt: skip

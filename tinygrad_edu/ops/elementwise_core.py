@@ -1,12 +1,15 @@
-"""How an elementwise op runs, records itself and is differentiated. The ops themselves are in elementwise.py.
+"""How an elementwise op runs, records itself and is differentiated. The ops themselves are in
+elementwise.py.
 
-The formulas are in csrc/elementwise.h, and so is what each derivative reads. From the record that the extension exports for
-a formula, the decorators below make the op's function: `@unary("tanh")` and `@binary("mul")` stand above a documented
-function with an empty body. Their text is the whole forward and backward of every elementwise op, and it is written for
-speed: in a small network these few lines are most of the time.
+The formulas are in csrc/elementwise.h, and so is what each derivative reads. From the record that
+the extension exports for a formula, the decorators below make the op's function: `@unary("tanh")`
+and `@binary("mul")` stand above a documented function with an empty body. Their text is the whole
+forward and backward of every elementwise op, and it is written for speed: in a small network these
+few lines are most of the time.
 
-The derivative is `Derivative`: grad_output * d^n f. Its own gradients are of the same kind (order n for grad_output, order
-n + 1 for what the derivative reads), so the family is closed under differentiation.
+The derivative is `Derivative`: grad_output * d^n f. Its own gradients are of the same kind (order n
+for grad_output, order n + 1 for what the derivative reads), so the family is closed under
+differentiation.
 """
 
 from __future__ import annotations
@@ -71,11 +74,13 @@ class Op:
 OPS: dict[str, Op] = {}
 
 
-# ---- nodes ----------------------------------------------------------------------------------------------------------------
+# ---- nodes ---------------------------------------------------------------------------------------
 
 
 class Elementwise(Node):
-    """The node of an elementwise op: its operands and result, as far as the derivatives read them."""
+    """The node of an elementwise op: its operands and result, as far as the derivatives read
+    them.
+    """
 
     __slots__ = ("kept", "op", "out", "parameters", "stamp", "versions", "x", "y")
     op: Op
@@ -154,10 +159,11 @@ class Elementwise(Node):
 
 
 class Derivative(Function):
-    """grad_output * d^(n+1) f, differentiated first for operand `operand`, then for the reads listed in `seeds`.
+    """grad_output * d^(n+1) f, differentiated first for operand `operand`, then for the reads
+    listed in `seeds`.
 
-    Of its own gradients, the one for grad_output is the same derivative again, and the one for a read is
-    grad_output times the derivative of the next order.
+    Of its own gradients, the one for grad_output is the same derivative again, and the one for a
+    read is grad_output times the derivative of the next order.
     """
 
     def forward(
@@ -174,7 +180,8 @@ class Derivative(Function):
         gradient = op.grads[operand]
         if len(seeds) >= len(gradient.kernels):
             raise RuntimeError(
-                f"{op.name}: derivatives have kernels up to order {len(gradient.kernels)}, order {len(seeds) + 1} was asked for"
+                f"{op.name}: derivatives have kernels up to order {len(gradient.kernels)}, order "
+                f"{len(seeds) + 1} was asked for"
             )
         if gradient.vanishes:
             return cpu.zeros(grad_output.shape, grad_output.dtype)
@@ -202,11 +209,13 @@ class Derivative(Function):
         return f"{self.op.name}_grad_{'xy'[self.operand]}"
 
 
-# ---- functions --------------------------------------------------------------------------------------------------------------
+# ---- functions -----------------------------------------------------------------------------------
 
 
 def unary(name: str) -> Callable[[F], F]:
-    """Makes the function of a one-operand formula: f(x, *parameters). The decorated body is only documentation."""
+    """Makes the function of a one-operand formula: f(x, *parameters). The decorated body is only
+    documentation.
+    """
     op = OPS[name] = Op(name)
     forward, keep = op.forward, op.keeps[1]
     keeps_x, keeps_out = keep & X, keep & OUT
@@ -254,7 +263,9 @@ def unary(name: str) -> Callable[[F], F]:
 
 
 def binary(name: str) -> Callable[[F], F]:
-    """Makes the function of a two-operand formula; operands are Tensors, arrays or Python numbers."""
+    """Makes the function of a two-operand formula; operands are Tensors, arrays or Python
+    numbers.
+    """
     op = OPS[name] = Op(name)
     forward, keeps = op.forward, op.keeps
 
@@ -314,7 +325,7 @@ def binary(name: str) -> Callable[[F], F]:
     return decorate
 
 
-# ---- operands that are not floats of one dtype ----------------------------------------------------------------------------
+# ---- operands that are not floats of one dtype ---------------------------------------------------
 
 # Formulas that are exact on integers, and NumPy's function for them.
 _ON_INTEGERS: dict[str, Callable[..., Any]] = {
@@ -331,7 +342,9 @@ _BINARY_ZERO_CHECK = ("fmod", "remainder")
 
 
 def as_float(x: Any) -> Any:
-    """An integer or bool tensor in the default float dtype: what functions such as exp compute in."""
+    """An integer or bool tensor in the default float dtype: what functions such as exp compute
+    in.
+    """
     if x.array.dtype.kind == "f":
         raise TypeError(f"elementwise: no kernel for {x.array.dtype} on this device")
     return wrap(backend(x.array).cast(x.array, get_default_dtype()))
@@ -348,7 +361,8 @@ def promoted(
         or isinstance(y, (str, list, tuple, dict))
     ):
         raise TypeError(
-            f"{op.name}: operands must be tensors, arrays or numbers, got {type(x).__name__} and {type(y).__name__}"
+            f"{op.name}: operands must be tensors, arrays or numbers, got {type(x).__name__} and "
+            f"{type(y).__name__}"
         )
     as_tensor, cast = autograd.engine_ops["as_tensor"], autograd.engine_ops["cast"]
     dtype = result_type(

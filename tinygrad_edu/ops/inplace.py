@@ -1,11 +1,13 @@
 """Writing in place, with gradients.
 
-`x.mul_(y)` computes x * y as usual, copies the values into x's memory, and makes x stand for the result: x takes over the
-result's node. What x was before lives on in the graph. The storage's version counter is raised, so that a gradient that
-still needs the old values reports it instead of computing with the new ones.
+`x.mul_(y)` computes x * y as usual, copies the values into x's memory, and makes x stand for the
+result: x takes over the result's node. What x was before lives on in the graph. The storage's
+version counter is raised, so that a gradient that still needs the old values reports it instead of
+computing with the new ones.
 
-If x is a view, its base has changed too: the base's new history is "the old base, with this region replaced", and every
-other view of the base gets its history from there (current_node in autograd.py).
+If x is a view, its base has changed too: the base's new history is "the old base, with this region
+replaced", and every other view of the base gets its history from there (current_node in
+autograd.py).
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from .elementwise_core import OPS
 class WriteRegion(Function):
     """The base after one of its views was written: new value inside the region, old value outside.
 
-    grad_base = grad_output outside the region, 0 inside; grad_value = grad_output inside the region.
+    grad_base = grad_output outside the region, 0 inside; grad_value = grad_output inside the
+    region.
     """
 
     def forward(self, base: Any, value: Any, view: Any) -> Any:
@@ -44,29 +47,35 @@ class WriteRegion(Function):
 
 
 def check_writable(op: str, x: Tensor) -> None:
-    """Raises unless x's memory may be written: a leaf in a graph, expanded or read-only memory may not."""
+    """Raises unless x's memory may be written: a leaf in a graph, expanded or read-only memory
+    may not.
+    """
     if is_grad_enabled() and type(current_node(x)) is AccumulateGrad:
         raise RuntimeError(
-            f"{op}: a leaf that requires grad cannot be written in place while gradients are recorded; "
+            f"{op}: a leaf that requires grad cannot be written in place while gradients are "
+            f"recorded; "
             "use no_grad(), or write to a clone"
         )
     base = x.view.base if x.view is not None else None
     if is_grad_enabled() and base is not None and type(base.node) is AccumulateGrad:
         raise RuntimeError(
-            f"{op}: a view of a leaf that requires grad cannot be written in place while gradients are recorded; "
+            f"{op}: a view of a leaf that requires grad cannot be written in place while "
+            f"gradients are recorded; "
             "use no_grad(), or write to a view of a clone"
         )
     array = x.array
     if not array.flags.writeable:
         raise RuntimeError(
-            f"{op}: this memory cannot be written: it is a read-only array, or a copy that the engine made where a view was "
+            f"{op}: this memory cannot be written: it is a read-only array, or a copy that the "
+            f"engine made where a view was "
             "asked for; write to x.clone()"
         )
     if any(
         stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
     ):
         raise RuntimeError(
-            f"{op}: several elements of this expanded tensor share one place in memory; write to x.clone()"
+            f"{op}: several elements of this expanded tensor share one place in memory; write to "
+            f"x.clone()"
         )
 
 
@@ -75,7 +84,8 @@ def rebind(op: str, x: Any, result: Any) -> Any:
     check_writable(op, x)
     if result.array.shape != x.array.shape:
         raise ValueError(
-            f"{op}: the result has shape {result.array.shape} and cannot be written in place into shape {x.array.shape}"
+            f"{op}: the result has shape {result.array.shape} and cannot be written in place "
+            f"into shape {x.array.shape}"
         )
     if result.array.dtype != x.array.dtype:
         if (
@@ -83,7 +93,8 @@ def rebind(op: str, x: Any, result: Any) -> Any:
             or x.array.dtype.kind == "b" != result.array.dtype.kind
         ):
             raise TypeError(
-                f"{op}: a {result.array.dtype} result cannot be written in place into a {x.array.dtype} tensor"
+                f"{op}: a {result.array.dtype} result cannot be written in place into a "
+                f"{x.array.dtype} tensor"
             )
         result = autograd.engine_ops["cast"](result, x.array.dtype)
     backend(x.array).copy_into(result.array, x.array)
@@ -92,7 +103,9 @@ def rebind(op: str, x: Any, result: Any) -> Any:
 
 
 def take_history(x: Any, node: Any) -> None:
-    """x has been written: raise the version, and let x, and its base, come from `node` (None: from no graph)."""
+    """x has been written: raise the version, and let x, and its base, come from `node` (None:
+    from no graph).
+    """
     x.version[0] += 1
     if not is_grad_enabled():
         if x.view is not None:
@@ -136,12 +149,16 @@ def inplace(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _overlaps(x: np.ndarray, y: Any) -> bool:
-    """Whether y is a different array over some of the same memory: reading it while writing x could go wrong."""
+    """Whether y is a different array over some of the same memory: reading it while writing x
+    could go wrong.
+    """
     return isinstance(y, np.ndarray) and y is not x and bool(np.may_share_memory(x, y))
 
 
 class Fill(Function):
-    """out = value broadcast over x's shape, x itself only gives the shape: grad_x = 0, grad_value = sum(grad_output)."""
+    """out = value broadcast over x's shape, x itself only gives the shape: grad_x = 0,
+    grad_value = sum(grad_output).
+    """
 
     def forward(self, x: Any, value: Any) -> Any:
         out = backend(x).empty_like(x)

@@ -1,8 +1,8 @@
 """Type promotion: which dtype an op on mixed operands computes in. PyTorch's rules.
 
-Three kinds, bool < integer < float, and three ranks: tensors with dims, tensors without (0-d), Python numbers. An operand
-of lower rank changes the result only if its kind is higher: float32 tensor + 2.5 stays float32, int64 tensor + 2.5 becomes
-the default float dtype.
+Three kinds, bool < integer < float, and three ranks: tensors with dims, tensors without (0-d),
+Python numbers. An operand of lower rank changes the result only if its kind is higher: float32
+tensor + 2.5 stays float32, int64 tensor + 2.5 becomes the default float dtype.
 """
 
 from __future__ import annotations
