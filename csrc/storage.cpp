@@ -62,7 +62,7 @@ struct alignas(kAlignment) Block {
 static_assert(sizeof(Block) == kAlignment);
 
 // Classes 0..3 hold 64, 128, 192, 256 bytes; class 4 + 4 k + m holds 2^(6 + k) (5 + m), m in 0..3.
-int class_of(size_t bytes) {
+[[maybe_unused]] int class_of(size_t bytes) {
   if (bytes <= 256) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
   const int log2 = 63 - __builtin_clzll(bytes - 1);                // 2^log2 <= bytes - 1
   const int quarter = static_cast<int>((bytes - 1) >> (log2 - 2)) & 3;  // which quarter of the doubling
@@ -75,7 +75,7 @@ size_t class_bytes(int size_class) {
   return (size_t{4} + static_cast<size_t>(size_class % 4) + 1) << (log2 - 2);
 }
 
-Block* system_allocate(int size_class) {
+[[maybe_unused]] Block* system_allocate(int size_class) {
   const size_t bytes = class_bytes(size_class) + sizeof(Block);
   void* memory = nullptr;
   if (bytes >= kMappedBytes) {
