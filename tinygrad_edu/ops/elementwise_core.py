@@ -49,6 +49,7 @@ class Gradient:
         self.names: tuple[str, ...] = record["reads"]
         self.reads = sum(_BIT[name] for name in self.names)
         self.kernels: tuple[Callable[..., Any], ...] = record["orders"]
+        self.kernel = self.kernels[0]
         self.text: str = record["text"]
         self.passes = self.text == "1"  # grad_output itself is the gradient
         self.vanishes = self.text == "0"
@@ -129,21 +130,18 @@ class Elementwise(Node):
 
     def gradient(self, gradient: Gradient, grad_output: Any) -> Any:
         """grad_output times one derivative, computed by its kernel."""
+        reads = gradient.reads
+        if reads == Y:
+            return wrap(gradient.kernel(grad_output.array, self.y))
+        if reads == OUT:
+            return wrap(gradient.kernel(grad_output.array, self.out))
         if gradient.passes:
             return grad_output
-        kernel = gradient.kernels[0]
         array = grad_output.array
-        reads = gradient.reads
-        if reads == X:
-            return wrap(kernel(array, self.x, *self.parameters))
-        if reads == Y:
-            return wrap(kernel(array, self.y, *self.parameters))
-        if reads == OUT:
-            return wrap(kernel(array, self.out, *self.parameters))
         if gradient.vanishes:
             return wrap(cpu.zeros(array.shape, array.dtype))
         kept = [getattr(self, name) for name in gradient.names]
-        return wrap(kernel(array, *kept, *self.parameters))
+        return wrap(gradient.kernel(array, *kept, *self.parameters))
 
     def recorded_gradient(self, operand: int, grad_output: Any) -> Any:
         """The same, as an op of its own, so that it can be differentiated again."""
