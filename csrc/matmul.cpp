@@ -1,8 +1,8 @@
 // out = a @ b (+ out) (+ bias), then optionally max(., 0), over batches of matrices with any strides.
 //
-// The loops of BLIS around the register tile of microkernel.h: NC columns of B at a time, KC of k at a time (a
-// KC x NR panel of B stays in the first-level cache), MC rows of A at a time (in the second level), then tiles of
-// MR x NR. An operand is packed only where that pays (worth_packing_*): small ones are read where they lie.
+// The loops of BLIS around the register tile of microkernel.h: NC columns of B at a time, KC of k at a time (a KC x NC
+// block of B stays in the second-level cache), MR rows of A at a time (in the first level), then tiles of MR x NR.
+// An operand is packed only where that pays (worth_packing_*): small ones are read where they lie.
 // C is written transposed, or into scratch memory first, where its columns are not contiguous.
 // Source: F. Van Zee, R. van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", ACM TOMS
 // 41(3), 2015; T. Smith et al., "Anatomy of high-performance many-threaded matrix multiplication", IPDPS 2014.
@@ -21,9 +21,9 @@ namespace {
 
 // Set by benchmarks/bench_matmul.py; KC from 192 to 512 differ by 2 %.
 constexpr int64_t KC = 256;
-constexpr int64_t NC = 4096;
-constexpr int64_t MC = 112 / kTileRows;  // in panels of rows
-constexpr int64_t kGrain = 512 * 1024;   // multiply-adds that are worth a task
+constexpr int64_t NC = 1024;
+constexpr int64_t kGrain = 512 * 1024;  // multiply-adds that are worth a task
+constexpr int64_t kMostTasks = 32;
 
 constexpr int64_t smaller(int64_t x, int64_t y) { return x < y ? x : y; }
 constexpr int64_t larger(int64_t x, int64_t y) { return x < y ? y : x; }
@@ -102,7 +102,7 @@ TG_INLINE bool worth_packing_a(const Gemm<T>& g) {
 
 template <class T>
 TG_INLINE bool worth_packing_b(const Gemm<T>& g) {
-  return g.b_n != 1 || (far_apart<T>(g.b_k) && g.M > 2 * kTileRows) || (g.M >= 256 && g.K * g.N >= 256 * 1024);
+  return g.b_n != 1 || (far_apart<T>(g.b_k) && g.M > 4 * kTileRows) || (g.M >= 256 && g.K * g.N >= 256 * 1024);
 }
 
 // The product of one block: KC of k by NC columns. Its panels of B lie where `panel` says.
@@ -129,34 +129,31 @@ struct Block {
       if (packed(p)) pack_panel(b_at(p), g.b_n, g.b_k, width(p), depth, packed_panel(p), NR);
   }
 
-  // The tiles of some panels of rows by some panels of columns.
+  // The tiles of some panels of rows by some panels of columns. A panel of A is packed right before its tiles, so
+  // that it is still in the first-level cache; B streams past it from the second.
   void multiply(int64_t row_begin, int64_t row_end, int64_t panel_begin, int64_t panel_end) const {
     const FlushDenormals flush;
-    const int64_t a_size = A_STRIDE * depth;
-    Scratch<T> packed_a(pack_a ? (row_end - row_begin) * a_size : 1);
-    if (pack_a)
-      for (int64_t r = row_begin; r < row_end; ++r)
-        pack_panel(g.a + rows.start(r) * g.a_m + k0 * g.a_k, g.a_m, g.a_k, rows.rows(r), depth,
-                   packed_a.data() + (r - row_begin) * a_size, A_STRIDE);
+    const Scratch<T> packed_a(pack_a ? A_STRIDE * depth : 1);
     const bool last = k0 + depth == g.K;
     Tile<T> tile;
     tile.a_row = pack_a ? 1 : g.a_m;
     tile.c_row = g.c_m;
     tile.accumulate = g.accumulate || k0 > 0;
     tile.relu = g.relu && last;
-    for (int64_t p = panel_begin; p < panel_end; ++p) {
-      const int64_t n = n0 + p * NR, vectors = divide_up(width(p), kTileWidth<T>);
-      const TileFunction<T> tall = tile_function<T>(rows.height + 1, vectors);
-      const TileFunction<T> low = tile_function<T>(larger(rows.height, 1), vectors);
-      tile.b = packed(p) ? packed_panel(p) : b_at(p);
-      tile.k[0] = {depth, pack_a ? A_STRIDE : g.a_k, packed(p) ? NR : g.b_k};
-      tile.columns = width(p);
-      tile.bias = g.bias && last ? g.bias + n : nullptr;
-      for (int64_t r = row_begin; r < row_end; ++r) {
-        const int64_t m = rows.start(r);
-        tile.a = pack_a ? packed_a.data() + (r - row_begin) * a_size : g.a + m * g.a_m + k0 * g.a_k;
+    for (int64_t r = row_begin; r < row_end; ++r) {
+      const int64_t m = rows.start(r), height = rows.rows(r);
+      const T* a = g.a + m * g.a_m + k0 * g.a_k;
+      if (pack_a) pack_panel(a, g.a_m, g.a_k, height, depth, packed_a.data(), A_STRIDE);
+      tile.a = pack_a ? packed_a.data() : a;
+      const TileFunction<T> wide = tile_function<T>(height, kTileVectors), narrow = tile_function<T>(height, 1);
+      for (int64_t p = panel_begin; p < panel_end; ++p) {
+        const int64_t n = n0 + p * NR;
+        tile.b = packed(p) ? packed_panel(p) : b_at(p);
+        tile.k[0] = {depth, pack_a ? A_STRIDE : g.a_k, packed(p) ? NR : g.b_k};
+        tile.columns = width(p);
+        tile.bias = g.bias && last ? g.bias + n : nullptr;
         tile.c = g.c + m * g.c_m + n;
-        (r < rows.taller ? tall : low)(tile);
+        (tile.columns > kTileWidth<T> ? wide : narrow)(tile);
       }
     }
   }
@@ -182,12 +179,12 @@ void gemm_blocked(const Gemm<T>& g) {
       } else {
         block.pack_b_panels(panels - 1, panels);
       }
-      // Tasks: groups of MC panels of rows; where these are few, of columns too.
-      const int64_t wanted = smaller(32, g.M * block.columns * block.depth / kGrain);
-      const int64_t row_group = wanted <= 1 ? block.rows.count : MC,
-                    row_groups = divide_up(block.rows.count, row_group);
-      const int64_t splits = smaller(divide_up(wanted, row_groups), divide_up(panels, pack_a ? 8 : 4));
-      const int64_t panel_group = divide_up(panels, larger(1, splits)), panel_groups = divide_up(panels, panel_group);
+      // Tasks: groups of row panels; where these are few, of column panels too (which packs A once for each).
+      const int64_t wanted = larger(1, smaller(kMostTasks, g.M * block.columns * block.depth / kGrain));
+      const int64_t row_group = divide_up(block.rows.count, wanted);
+      const int64_t row_groups = divide_up(block.rows.count, row_group);
+      const int64_t splits = row_groups >= 8 ? 1 : smaller(divide_up(wanted, row_groups), divide_up(panels, 8));
+      const int64_t panel_group = divide_up(panels, splits), panel_groups = divide_up(panels, panel_group);
       parallel_for(row_groups * panel_groups, [&](int64_t task) {
         const int64_t row = task / panel_groups * row_group, panel = task % panel_groups * panel_group;
         block.multiply(row, smaller(block.rows.count, row + row_group), panel, smaller(panels, panel + panel_group));

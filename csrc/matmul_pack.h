@@ -54,7 +54,10 @@ TG_INLINE void transpose_square(const T* src, int64_t i_stride, int64_t count, T
   constexpr int width = int(Vec<T>::width);
   typename Vec<T>::Lanes square[width];
   TG_UNROLL
-  for (int i = 0; i < width; ++i) square[i] = Vec<T>::load(src + (i < count ? i : count - 1) * i_stride).v;
+  for (int i = 0; i < width; ++i) {
+    const T* row = src + (i < count ? i : count - 1) * i_stride;
+    square[i] = Vec<T>::load(row).v;
+  }
   transpose_steps<T, 1>(square);
   TG_UNROLL
   for (int k = 0; k < width; ++k) Vec<T>(square[k]).store(dst + k * stride);

@@ -20,6 +20,8 @@ TG_INLINE const T* after(const T* p, int64_t bytes) {
   return reinterpret_cast<const T*>(reinterpret_cast<const char*>(p) + bytes);
 }
 
+constexpr int64_t kPrefetch = 4;  // steps of k that B is fetched ahead: 3 % at 1024 x 1024 x 1024
+
 template <class T, int ROWS, int VECTORS>
 struct Sums {
   using V = Vec<T>;
@@ -37,7 +39,10 @@ struct Sums {
     for (int64_t i = 0; i < k.count; ++i) {
       typename V::Lanes columns[VECTORS];
       TG_UNROLL
-      for (int j = 0; j < VECTORS; ++j) columns[j] = V::load(b + j * V::width).v;
+      for (int j = 0; j < VECTORS; ++j) {
+        columns[j] = V::load(b + j * V::width).v;
+        __builtin_prefetch(after(b + j * V::width, kPrefetch * b_bytes));
+      }
       TG_UNROLL
       for (int r = 0; r < ROWS; ++r) {
         const V element(*after(row[r / 4], (r % 4) * row_bytes));
@@ -54,7 +59,8 @@ struct Sums {
 template <class T, int ROWS, int VECTORS>
 void tile(const Tile<T>& t) {
   using V = Vec<T>;
-  for (int r = 0; r < ROWS; ++r) __builtin_prefetch(t.c + r * t.c_row, 1);
+  for (int r = 0; r < ROWS; ++r)
+    for (int j = 0; j < VECTORS; ++j) __builtin_prefetch(t.c + r * t.c_row + j * V::width, 1);
 
   Sums<T, ROWS, VECTORS> sums;
   TG_UNROLL
