@@ -243,7 +243,7 @@ void storage_set_limit(int64_t bytes) {
   Block* evicted = nullptr;
   {
     Guard guard(cache.lock);
-    cache.limit = bytes < 0 ? 0 : bytes;
+    cache.limit = bytes < 0 ? default_limit() : bytes;
     evicted = cache.evict(cache.limit);
   }
   system_release_list(evicted);

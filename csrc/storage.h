@@ -22,8 +22,9 @@ struct StorageStats {
 };
 StorageStats storage_stats();
 void storage_reset_peak();
-void storage_empty_cache();               // gives every cached byte back to the system
-void storage_set_limit(int64_t bytes);    // at most this much is kept for reuse
+void storage_empty_cache();  // gives every cached byte back to the system
+// At most this much is kept for reuse; below 0, a quarter of the machine's memory, as at the start.
+void storage_set_limit(int64_t bytes);
 [[noreturn]] void storage_out_of_memory(size_t bytes);  // a message on stderr, then abort
 
 // Scratch<float> panel(count): room for `count` elements until the end of the block. Kernels cannot raise, so

@@ -30,8 +30,23 @@ from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, se
 from .ops.activations import relu
 from .ops.comparison import *
 from .ops.convert import as_tensor, asarray, from_dlpack, from_numpy, tensor
+from .ops.creation import *
 from .ops.elementwise import *
+from .ops.random import *
+from .ops.sampling import bernoulli, multinomial
 from .printing import set_printoptions
+from .random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+
+from . import optim as optim  # isort: skip  after the ops
+from . import random as random  # isort: skip  not ops.random
 
 __version__ = "0.1.0"
 

@@ -33,7 +33,7 @@ from .dtypes import (
     uint8,
 )
 from .hooks import RemovableHandle, register
-from .ops import activations, broadcast, comparison, convert, elementwise
+from .ops import activations, broadcast, comparison, convert, elementwise, random_inplace, sampling
 from .ops.inplace import copy_, fill_, inplace, zero_
 from .printing import tensor_text
 
@@ -536,4 +536,6 @@ _attach_in_place(
     "square sub tan tanh trunc xlogy",
 )
 _attach_in_place(activations, "relu")
+_attach(random_inplace, ["uniform_", "normal_", "bernoulli_", "random_"])
+_attach(sampling, ["bernoulli", "multinomial"])
 Tensor.copy_, Tensor.fill_, Tensor.zero_ = copy_, fill_, zero_  # type: ignore[attr-defined]
