@@ -42,6 +42,8 @@ class Context:
 class ContextFunction(Function):
     """Runs a class with static forward and backward as an op of this engine."""
 
+    is_tensor: tuple[bool, ...]  # for each argument after the class
+
     def forward(self, user: type, *args: Any) -> Any:
         self.user = user
         self.context = Context(self.needs_input_grad[1:])

@@ -25,8 +25,8 @@ class device:
             raise RuntimeError(f"device: expected 'cpu' or 'cuda', got {text!r}")
         if number and not number.isdigit():
             raise RuntimeError(f"device: the index must be a number, got {text!r}")
-        self.type = kind
-        self.index = int(number) if number else index
+        self.type: str = kind
+        self.index: int | None = int(number) if number else index
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):

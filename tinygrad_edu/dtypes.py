@@ -52,7 +52,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
         raise TypeError(
             f"dtype: {result} is not supported; use one of {', '.join(str(d) for d in SUPPORTED)}"
         )
-    return result.newbyteorder("=")
+    return np.dtype(result.newbyteorder("="))
 
 
 def is_float(dtype: np.dtype[Any]) -> bool:

@@ -59,6 +59,14 @@ def set_printoptions(
         _options["suppress"] = not sci_mode
 
 
+def _has_fractions(array: np.ndarray) -> bool:
+    """Whether some element needs digits after the point: then all show the same number of them."""
+    if array.dtype.kind != "f":
+        return False
+    finite = array[np.isfinite(array)]
+    return bool((finite != np.trunc(finite)).any())
+
+
 def tensor_text(x: Tensor) -> str:
     """The repr of a tensor: values, then what is not obvious from them."""
     array = x.array
@@ -71,7 +79,7 @@ def tensor_text(x: Tensor) -> str:
         suppress_small=_options["suppress"],
         separator=", ",
         prefix="tensor(",
-        floatmode="maxprec_equal",
+        floatmode="fixed" if _has_fractions(array) else "maxprec_equal",
         formatter={"bool": str},
     )
     notes = []

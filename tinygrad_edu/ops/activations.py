@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from .checks import check_float, check_tensor
-from .elementwise_core import unary
-
-
-def _formula(name: str) -> Any:
-    return unary(name)(lambda input: None)
-
+from .elementwise_core import formula, unary
 
 _logsigmoid, _leaky_relu, _threshold = (
-    _formula("logsigmoid"),
-    _formula("leaky_relu"),
-    _formula("threshold"),
+    formula("logsigmoid"),
+    formula("leaky_relu"),
+    formula("threshold"),
 )
 _elu, _celu, _gelu, _gelu_tanh = (
-    _formula("elu"),
-    _formula("celu"),
-    _formula("gelu"),
-    _formula("gelu_tanh"),
+    formula("elu"),
+    formula("celu"),
+    formula("gelu"),
+    formula("gelu_tanh"),
 )
-_softplus, _hardtanh = _formula("softplus"), _formula("hardtanh")
+_softplus, _hardtanh = formula("softplus"), formula("hardtanh")
 
 
 @unary("relu")

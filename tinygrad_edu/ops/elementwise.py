@@ -17,7 +17,7 @@ from typing import Any
 from .. import autograd
 from ..autograd import Tensor
 from .checks import check_tensor
-from .elementwise_core import binary, unary
+from .elementwise_core import binary, formula, unary
 
 
 @unary("neg")
@@ -491,7 +491,7 @@ def pow(input: Any, exponent: Any) -> Any:
     return pow_operator(input, exponent)
 
 
-_pow_scalar = unary("pow_scalar")(pow)
+_pow_scalar = formula("pow_scalar")
 
 
 def rpow(input: Any, base: Any) -> Any:
@@ -502,7 +502,7 @@ def rpow(input: Any, base: Any) -> Any:
     return pow_operator(base, input)
 
 
-_round = unary("round")(lambda input: None)
+_round = formula("round")
 
 
 def round(input: Any, *, decimals: int = 0) -> Any:
@@ -519,7 +519,7 @@ def round(input: Any, *, decimals: int = 0) -> Any:
     return div_operator(_round(mul(input, scale)), scale)
 
 
-_clamp = unary("clamp")(lambda input: None)
+_clamp = formula("clamp")
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:

@@ -260,6 +260,15 @@ def unary(name: str) -> Callable[[F], F]:
     return decorate
 
 
+def formula(name: str) -> Callable[..., Any]:
+    """The bare function of a one-operand formula, for functions that check or choose first."""
+
+    def documented(x: Any, *parameters: float) -> Any:
+        """The formula of that name in csrc/elementwise.h."""
+
+    return unary(name)(documented)
+
+
 def binary(name: str) -> Callable[[F], F]:
     """Makes the function of a two-operand formula; operands are Tensors, arrays or Python
     numbers.
@@ -290,7 +299,7 @@ def binary(name: str) -> Callable[[F], F]:
                 node.op = op
                 node.parameters = ()
                 node.kept = keep = keeps[(node_x is not None) + 2 * (node_y is not None)]
-                versions = ()
+                versions: tuple[list[int], ...] = ()
                 stamp = 0
                 if keep & X:
                     node.x = a

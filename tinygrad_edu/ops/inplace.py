@@ -231,7 +231,7 @@ def _copy_like(grad: Any, leaf: Any) -> Any:
 
 
 def _is_sole_owner(array: Any) -> bool:
-    return backend(array).is_sole_owner(array)
+    return bool(backend(array).is_sole_owner(array))
 
 
 autograd.engine_ops["add_"] = _add_in_place
