@@ -375,16 +375,36 @@ engine_ops: dict[str, Callable[..., Any]] = {}
 recorder: Any = None
 
 
+# Reference counts that `_own` sees of a gradient and its array when only the walk holds them.
+_alone: tuple[int, int] | None = None
+
+
 def _own(grad: Any, leaf: Tensor | None) -> Any:
-    """The gradient as a leaf may keep it: its buffer if nobody else can see it and the layout is
-    the leaf's.
+    """The gradient as a leaf may keep it: its own buffer if nobody else can see it and the layout
+    is the leaf's, else a copy.
     """
+    global _alone
     array = grad.array
+    counts = sys.getrefcount(grad), sys.getrefcount(array)
+    if _alone is None:
+        _alone = counts
+        return grad
     same_layout = leaf is None or array.strides == leaf.array.strides
-    # The array is held by its Tensor, by the local variable and by the call of getrefcount.
-    if same_layout and sys.getrefcount(array) <= 3 and engine_ops["is_sole_owner"](array):
+    if counts == _alone and same_layout and engine_ops["is_sole_owner"](array):
         return wrap(array)
     return engine_ops["copy_like"](grad, leaf)
+
+
+def _measure_alone() -> None:
+    """Lets `_own` count the references of a gradient that nobody else holds, with the calls that
+    the walk makes: how many there are differs between versions of Python.
+    """
+    probe = wrap(memoryview(b""))
+    node, grad = AccumulateGrad(probe), wrap(memoryview(b""))
+    node.accumulate(grad, False)
+
+
+_measure_alone()
 
 
 # ---- the walk ------------------------------------------------------------------------------------

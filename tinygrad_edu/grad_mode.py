@@ -72,10 +72,13 @@ class enable_grad(_Mode):
     """Context and decorator: ops inside record a graph, also within no_grad."""
 
 
-class inference_mode(no_grad):
-    """Context and decorator: the same as no_grad here (results may be used in a later graph as
-    constants).
+class inference_mode(_Mode):
+    """Context and decorator: the same as no_grad here (results may enter a later graph as
+    constants); inference_mode(False) is enable_grad.
     """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return (no_grad if mode else enable_grad)(mode if callable(mode) else None)
 
 
 def _decorate(function: Callable[..., Any], mode: bool) -> Callable[..., Any]:
