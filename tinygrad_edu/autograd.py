@@ -87,10 +87,13 @@ class View:
         self.chain = chain  # the view Functions from base to here, with their arguments
         self.seen = base.version[0]  # the base's version when the view's node was made
 
-    def replay(self, base: Tensor) -> Tensor:
-        for function, arguments in self.chain:
-            base = function.apply(base, *arguments)
-        return base
+
+
+def replay(chain: tuple[tuple[type[Function], tuple[Any, ...]], ...], base: Any) -> Any:
+    """The view of `base` that these view Functions make."""
+    for function, arguments in chain:
+        base = function.apply(base, *arguments)
+    return base
 
 
 def current_node(tensor: Tensor) -> Node | None:
@@ -101,7 +104,7 @@ def current_node(tensor: Tensor) -> Node | None:
     if view is not None and view.seen != tensor.version[0]:
         if view.base.node is not None or tensor.node is not None:
             with set_grad_enabled(True):
-                tensor.node = view.replay(view.base).node
+                tensor.node = replay(view.chain, view.base).node
         view.seen = tensor.version[0]
     return tensor.node
 

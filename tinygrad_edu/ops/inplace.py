@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import autograd
-from ..autograd import AccumulateGrad, Function, Tensor, current_node, wrap
+from ..autograd import AccumulateGrad, Function, Tensor, current_node, replay, wrap
 from ..backends import backend
 from ..grad_mode import is_grad_enabled, no_grad
 from .elementwise_core import OPS
@@ -31,8 +31,8 @@ class WriteRegion(Function):
     region.
     """
 
-    def forward(self, base: Any, value: Any, view: Any) -> Any:
-        self.view = view
+    def forward(self, base: Any, value: Any, chain: Any) -> Any:
+        self.chain = chain  # not the View itself: it holds the base, and the base will hold this
         return base.view()  # the memory is written already
 
     def backward(self, grad_output: Any) -> Any:
@@ -40,10 +40,10 @@ class WriteRegion(Function):
             backend(grad_output.array).full(grad_output.shape, 1, grad_output.array.dtype)
         )
         with no_grad():
-            region = self.view.replay(outside)
+            region = replay(self.chain, outside)
             region.array[...] = 0
         mul = autograd.engine_ops["mul"]
-        return mul(grad_output, outside), self.view.replay(grad_output)
+        return mul(grad_output, outside), replay(self.chain, grad_output)
 
 
 def check_writable(op: str, x: Tensor) -> None:
@@ -117,8 +117,8 @@ def take_history(x: Any, node: Any) -> None:
     base = x.view.base
     if node is not None or base.node is not None:
         value = wrap(x.array.view(), node)
-        base.node = WriteRegion.apply(base, value, x.view).node
-        x.node = x.view.replay(base).node
+        base.node = WriteRegion.apply(base, value, x.view.chain).node
+        x.node = replay(x.view.chain, base).node
     x.view.seen = x.version[0]
 
 
