@@ -136,6 +136,36 @@ static py::object empty(py::tuple shape, py::handle dtype, py::handle strides) {
   return py::reinterpret_steal<py::object>(new_array(ndim, sizes, strided ? steps : nullptr, number));
 }
 
+// The same memory with another shape and strides, counted in elements from `offset` elements past the first.
+// The caller answers for staying inside; what `array` may not write, the view may not either.
+static py::object view(py::handle array, py::tuple shape, py::tuple strides, int64_t offset) {
+  if (!is_array(array.ptr())) throw py::type_error("view: expected an array, got " + describe(array.ptr()));
+  auto* source = as_array(array.ptr());
+  const auto ndim = static_cast<int64_t>(shape.size());
+  if (ndim > kMaxDims || strides.size() != shape.size())
+    throw py::value_error("view: a tensor has at most 16 dimensions and as many strides as sizes, got shape " +
+                          py::repr(shape).cast<std::string>());
+  const npy_intp item = PyArray_ITEMSIZE(source);
+  npy_intp sizes[kMaxDims], steps[kMaxDims];
+  for (int64_t d = 0; d < ndim; ++d) {
+    sizes[d] = shape[static_cast<size_t>(d)].cast<npy_intp>();
+    steps[d] = strides[static_cast<size_t>(d)].cast<npy_intp>() * item;
+  }
+  PyArray_Descr* dtype = PyArray_DESCR(source);
+  Py_INCREF(dtype);
+  PyObject* result =
+      PyArray_NewFromDescr(&PyArray_Type, dtype, static_cast<int>(ndim), sizes, steps,
+                           PyArray_BYTES(source) + offset * item,
+                           PyArray_ISWRITEABLE(source) ? NPY_ARRAY_WRITEABLE : 0, nullptr);
+  Py_INCREF(array.ptr());
+  if (!result || PyArray_SetBaseObject(as_array(result), array.ptr()) < 0) {
+    Py_XDECREF(result);
+    throw py::error_already_set();
+  }
+  PyArray_UpdateFlags(as_array(result), NPY_ARRAY_UPDATE_ALL);
+  return py::reinterpret_steal<py::object>(result);
+}
+
 // ---- one Python function per kernel row -------------------------------------------------------------------
 
 // Reads one parameter of a kernel from Python. `Python` is the type that pybind11 hands over.
@@ -291,6 +321,7 @@ PYBIND11_MODULE(_C, m) {
         "tinygrad_edu: no kernels for this processor; TINYGRAD_EDU_LEVEL must name one of its levels if it is set");
   prepare_storage_type(m);
   m.def("empty", &empty, py::arg("shape"), py::arg("dtype"), py::arg("strides") = py::none());
+  m.def("view", &view, py::arg("array"), py::arg("shape"), py::arg("strides"), py::arg("offset") = 0);
   m.def("owns_memory_alone", &owns_memory_alone);
   m.def("level", [] { return std::string(active->level); });
   m.def("levels", &levels);

@@ -88,7 +88,6 @@ class View:
         self.seen = base.version[0]  # the base's version when the view's node was made
 
 
-
 def replay(chain: tuple[tuple[type[Function], tuple[Any, ...]], ...], base: Any) -> Any:
     """The view of `base` that these view Functions make."""
     for function, arguments in chain:
@@ -258,42 +257,47 @@ class Function(Node):
         wants a gradient.
         """
         self = cls()
-        edges: list[Node | None] = []
         arrays: list[Any] = []
-        wanted = False
+        edges: list[Node | None] = []
+        wanted = None
         for arg in args:
-            edge = None
             if isinstance(arg, Tensor):
-                arrays.append(arg.array)
                 edge = arg.node if arg.view is None else current_node(arg)
-                wanted = wanted or edge is not None
+                wanted = wanted or edge
+                arrays.append(arg.array)
+                edges.append(edge)
             else:
                 arrays.append(arg)
-            edges.append(edge)
-        recording = wanted and _grad_mode.get()
+                edges.append(None)
+        recording = wanted is not None and _grad_mode.get()
         self.edges = tuple(edges) if recording else (None,) * len(edges)
         result = self.forward(*arrays)
         several = type(result) is tuple
-        results = result if several else (result,)
         if recording:
             self.number = _next_number()
-            self.shape = None if several else result.shape
             self.side = None
-            self.outputs = len(results)
-            self._pack(args, arrays, results)
-        wrapped = tuple(
-            self._wrap_output(i, array, recording, several) for i, array in enumerate(results)
-        )
+            if several:
+                self.shape = None
+                self.outputs = len(result)
+            else:
+                self.shape = result.shape
+            if self._saved:
+                self._pack(args, arrays, result if several else (result,))
+        if several:
+            outputs = tuple([self._output(i, array, recording) for i, array in enumerate(result)])
+        else:
+            node = self if recording and not self.non_differentiable else None
+            outputs = (wrap(result, node),)
         if cls.is_view:
-            _track_view(cls, args, wrapped[0], recording)
+            _track_view(cls, args, outputs[0])
         if recorder is not None:
-            recorder.forward(self, args, wrapped)
-        return wrapped if several else wrapped[0]
+            recorder.forward(self, args, outputs)
+        return outputs if several else outputs[0]
 
-    def _wrap_output(self, index: int, array: Any, recording: bool, several: bool) -> Any:
+    def _output(self, index: int, array: Any, recording: bool) -> Any:
         if not recording or index in self.non_differentiable:
             return wrap(array)
-        return wrap(array, Output(self, index, array.shape) if several else self)
+        return wrap(array, Output(self, index, array.shape))
 
     # What backward reads.
 
@@ -347,7 +351,7 @@ class Function(Node):
             self._saved = None
 
 
-def _track_view(cls: type[Function], args: Sequence[Any], out: Tensor, recording: bool) -> None:
+def _track_view(cls: type[Function], args: Sequence[Any], out: Tensor) -> None:
     x = args[0]
     out.version = x.version
     step = (cls, tuple(args[1:]))

@@ -16,6 +16,7 @@ from .._C import *  # noqa: F403  the kernels
 device = "cpu"
 elementwise = _C.elementwise
 empty = _C.empty
+view = _C.view
 
 
 def empty_like(x: np.ndarray, dtype: Any = None) -> np.ndarray:
@@ -39,26 +40,6 @@ def full(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:
 
 def zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return full(shape, 0, dtype)
-
-
-def view(
-    array: np.ndarray, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0
-) -> np.ndarray:
-    """The same memory with another shape and strides, counted in elements from the first element
-    of `array`.
-    """
-    item = array.itemsize
-    base = array if offset == 0 else _shift(array, offset)
-    return np.lib.stride_tricks.as_strided(
-        base, shape, tuple(s * item for s in strides), subok=False
-    )
-
-
-def _shift(array: np.ndarray, offset: int) -> np.ndarray:
-    memory = np.lib.stride_tricks.as_strided(
-        array, (abs(offset) + 1,), (array.itemsize if offset > 0 else -array.itemsize,)
-    )
-    return memory[abs(offset) :]
 
 
 def copy_into(x: np.ndarray, out: np.ndarray) -> None:
