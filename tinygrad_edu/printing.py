@@ -80,7 +80,6 @@ def tensor_text(x: Tensor) -> str:
         separator=", ",
         prefix="tensor(",
         floatmode="fixed" if _has_fractions(array) else "maxprec_equal",
-        formatter={"bool": str},
     )
     notes = []
     if array.size == 0 and array.ndim != 1:
