@@ -45,7 +45,8 @@ from .random import (
     set_rng_state,
 )
 
-from . import optim as optim  # isort: skip  after the ops
+from . import nn as nn  # isort: skip  after the ops
+from . import optim as optim  # isort: skip
 from . import random as random  # isort: skip  not ops.random
 
 __version__ = "0.1.0"

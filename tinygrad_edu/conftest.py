@@ -1,0 +1,14 @@
+"""For the doctests of this package: `tg` is there without an import, and the seed is 0."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+
+
+@pytest.fixture(autouse=True)
+def _names(doctest_namespace: dict[str, Any]) -> None:
+    doctest_namespace.update(tg=tg, nn=tg.nn, np=np)
+    tg.manual_seed(0)
