@@ -32,8 +32,16 @@ from .ops.comparison import *
 from .ops.convert import as_tensor, asarray, from_dlpack, from_numpy, tensor
 from .ops.creation import *
 from .ops.elementwise import *
+from .ops.gather import *
+from .ops.indexing import *
 from .ops.random import *
+from .ops.reduce import *
 from .ops.sampling import bernoulli, multinomial
+from .ops.shape import *
+from .ops.slicing import *
+from .ops.view import *
+from .ops.where import *
+from .ops.windows import *
 from .printing import set_printoptions
 from .random import (
     Generator,

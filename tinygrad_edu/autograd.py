@@ -42,12 +42,12 @@ class Tensor:
         "grad_holder",  # where .grad lives: the AccumulateGrad of a leaf, a RetainedGrad, or None
         "node",  # the Node that made this value; None: not differentiable
         "version",  # [count of in-place writes], shared by all views of one storage
-        "view",  # View record, or None
+        "view_of",  # View record, or None (`view` is a method)
     )
     array: Any
     node: Node | None
     version: list[int]
-    view: View | None
+    view_of: View | None
     grad_holder: Any
 
 
@@ -70,7 +70,7 @@ def wrap(array: Any, node: Node | None = None) -> Any:
     tensor.array = array
     tensor.node = node
     tensor.version = [0]
-    tensor.view = None
+    tensor.view_of = None
     tensor.grad_holder = None
     return tensor
 
@@ -99,7 +99,7 @@ def current_node(tensor: Tensor) -> Node | None:
     """The node of a tensor. A view whose base has been written since gets a new one, from the
     base's new history.
     """
-    view = tensor.view
+    view = tensor.view_of
     if view is not None and view.seen != tensor.version[0]:
         if view.base.node is not None or tensor.node is not None:
             with set_grad_enabled(True):
@@ -262,7 +262,7 @@ class Function(Node):
         wanted = None
         for arg in args:
             if isinstance(arg, Tensor):
-                edge = arg.node if arg.view is None else current_node(arg)
+                edge = arg.node if arg.view_of is None else current_node(arg)
                 wanted = wanted or edge
                 arrays.append(arg.array)
                 edges.append(edge)
@@ -355,7 +355,7 @@ def _track_view(cls: type[Function], args: Sequence[Any], out: Tensor) -> None:
     x = args[0]
     out.version = x.version
     step = (cls, tuple(args[1:]))
-    out.view = View(x, (step,)) if x.view is None else View(x.view.base, (*x.view.chain, step))
+    out.view_of = View(x, (step,)) if x.view_of is None else View(x.view_of.base, (*x.view_of.chain, step))
 
 
 def freed_message(node: Node) -> str:

@@ -33,7 +33,23 @@ from .dtypes import (
     uint8,
 )
 from .hooks import RemovableHandle, register
-from .ops import activations, broadcast, comparison, convert, elementwise, random_inplace, sampling
+from .ops import (
+    activations,
+    broadcast,
+    comparison,
+    convert,
+    elementwise,
+    gather,
+    indexing,
+    random_inplace,
+    reduce,
+    sampling,
+    shape,
+    slicing,
+    view,
+    where,
+    windows,
+)
 from .ops.inplace import copy_, fill_, inplace, zero_
 from .printing import tensor_text
 
@@ -335,7 +351,7 @@ class Tensor(autograd.Tensor):
             )
         self.array = value.array.view()
         self.version = [self.version[0] + 1]
-        self.view = None
+        self.view_of = None
         if isinstance(self.grad_holder, AccumulateGrad):
             self.grad_holder.shape = self.array.shape
 
@@ -343,7 +359,7 @@ class Tensor(autograd.Tensor):
 
     def detach_(self) -> Any:
         """Forgets the history of this tensor."""
-        if self.view is not None:
+        if self.view_of is not None:
             raise RuntimeError("detach_: a view cannot be detached in place; use detach()")
         self.node = None
         self.grad_holder = None
@@ -444,6 +460,17 @@ class Tensor(autograd.Tensor):
         array = backend(self.array).to_host(backend(self.array).contiguous(self.array))
         return _rebuild, (type(self), array, self.requires_grad)
 
+    # ---- shape and parts ----------------------------------------------------------------------
+
+    T = property(view.reversed_dims)
+    mT = property(view.matrix_transpose)
+    __getitem__ = indexing.getitem
+    __setitem__ = indexing.setitem
+
+    def where(self, condition: Any, other: Any) -> Any:
+        """This tensor where condition is true, else other."""
+        return where.where(condition, self, other)
+
     # ---- operators -------------------------------------------------------------------------------
 
     __add__ = elementwise.add_operator
@@ -527,6 +554,13 @@ _attach(elementwise, elementwise.__all__)
 _attach(activations, ["relu"])
 _attach(broadcast, ["sum_to_size"])
 _attach(comparison, comparison.__all__)
+_attach(view, view.__all__)
+_attach(slicing, slicing.__all__)
+_attach(windows, windows.__all__)
+_attach(shape, shape.METHODS)
+_attach(indexing, indexing.__all__)
+_attach(gather, gather.__all__)
+_attach(reduce, reduce.__all__)
 _attach_in_place(
     elementwise,
     "abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh ceil clamp copysign cos cosh "

@@ -230,7 +230,7 @@ def unary(name: str) -> Callable[[F], F]:
             if out is None:
                 return call(as_float(x), *parameters)
             result = wrap(out)
-            node = x.node if x.view is None else current_node(x)
+            node = x.node if x.view_of is None else current_node(x)
             if node is not None and _recording():
                 result.node = node_of_result = Elementwise()
                 node_of_result.number = _next_number()
@@ -287,9 +287,9 @@ def binary(name: str) -> Callable[[F], F]:
             result = wrap(out)
             node_x = node_y = None
             if a is not x:
-                node_x = x.node if x.view is None else current_node(x)
+                node_x = x.node if x.view_of is None else current_node(x)
             if b is not y:
-                node_y = y.node if y.view is None else current_node(y)
+                node_y = y.node if y.view_of is None else current_node(y)
             if (node_x is not None or node_y is not None) and _recording():
                 result.node = node = Elementwise()
                 node.number = _next_number()

@@ -56,7 +56,7 @@ def check_writable(op: str, x: Tensor) -> None:
             f"recorded; "
             "use no_grad(), or write to a clone"
         )
-    base = x.view.base if x.view is not None else None
+    base = x.view_of.base if x.view_of is not None else None
     if is_grad_enabled() and base is not None and type(base.node) is AccumulateGrad:
         raise RuntimeError(
             f"{op}: a view of a leaf that requires grad cannot be written in place while "
@@ -108,18 +108,18 @@ def take_history(x: Any, node: Any) -> None:
     """
     x.version[0] += 1
     if not is_grad_enabled():
-        if x.view is not None:
-            x.view.seen = x.version[0] if x.node is None else x.view.seen
+        if x.view_of is not None:
+            x.view_of.seen = x.version[0] if x.node is None else x.view_of.seen
         return
-    if x.view is None:
+    if x.view_of is None:
         x.node = node
         return
-    base = x.view.base
+    base = x.view_of.base
     if node is not None or base.node is not None:
         value = wrap(x.array.view(), node)
-        base.node = WriteRegion.apply(base, value, x.view.chain).node
-        x.node = replay(x.view.chain, base).node
-    x.view.seen = x.version[0]
+        base.node = WriteRegion.apply(base, value, x.view_of.chain).node
+        x.node = replay(x.view_of.chain, base).node
+    x.view_of.seen = x.version[0]
 
 
 def inplace(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
