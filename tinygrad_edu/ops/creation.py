@@ -338,3 +338,4 @@ def eye(
 
 
 engine_ops["ones_like"] = ones_like
+engine_ops["zeros_like"] = zeros_like
