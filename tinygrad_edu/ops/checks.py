@@ -73,6 +73,8 @@ def check_shape(op: str, shape: Any) -> tuple[int, ...]:
         if size.__index__() < 0:
             raise ValueError(f"{op}: sizes must not be negative, got {tuple(shape)}")
         sizes.append(size.__index__())
+    if len(sizes) > 16:
+        raise ValueError(f"{op}: a tensor has at most 16 dimensions, got {len(sizes)}")
     return tuple(sizes)
 
 

@@ -139,13 +139,23 @@ def inplace(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 if done is not None:
                     take_history(x, None)
                     return x
-        return rebind(name + "_", x, function(x, *args, **kwargs))
+        return rebind(name + "_", x, function(_before(x, args), *args, **kwargs))
 
     write.__name__ = write.__qualname__ = name + "_"
     write.__doc__ = (
         f"In-place form of {name}: writes the result into this tensor's memory and returns it."
     )
     return write
+
+
+def _before(x: Any, args: tuple[Any, ...]) -> Any:
+    """x as an operand of the op that will overwrite it: its gradients may read the old value, so
+    where they are recorded it is a copy, at x's place in the graph.
+    """
+    involved = (x, *(arg for arg in args if isinstance(arg, Tensor)))
+    if not is_grad_enabled() or all(current_node(tensor) is None for tensor in involved):
+        return x
+    return wrap(backend(x.array).copy(x.array), current_node(x))
 
 
 def _overlaps(x: np.ndarray, y: Any) -> bool:
