@@ -39,6 +39,7 @@ from .ops.reduce import *
 from .ops.sampling import bernoulli, multinomial
 from .ops.shape import *
 from .ops.slicing import *
+from .ops.statistics import *
 from .ops.view import *
 from .ops.where import *
 from .ops.windows import *

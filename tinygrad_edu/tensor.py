@@ -46,6 +46,7 @@ from .ops import (
     sampling,
     shape,
     slicing,
+    statistics,
     view,
     where,
     windows,
@@ -561,6 +562,7 @@ _attach(shape, shape.METHODS)
 _attach(indexing, indexing.__all__)
 _attach(gather, gather.__all__)
 _attach(reduce, reduce.__all__)
+_attach(statistics, statistics.__all__)
 _attach_in_place(
     elementwise,
     "abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh ceil clamp copysign cos cosh "

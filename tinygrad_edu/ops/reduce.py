@@ -212,7 +212,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
         tensor([4., 6.])
     """
     input = _converted("sum", input, dtype)
-    dims = _dims("sum", dim, input.array.ndim)
+    dims = check_reduced_dims("sum", dim, input.array.ndim)
     if input.array.dtype.kind != "f":
         return _by_numpy(np.sum, input, dims, keepdim)
     return Sum.apply(input, dims, keepdim, 1.0)
@@ -238,7 +238,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
         raise TypeError(
             f"mean: input must be a float tensor, got {input.array.dtype}; use mean(dtype=float32) or .float()"
         )
-    dims = _dims("mean", dim, input.array.ndim)
+    dims = check_reduced_dims("mean", dim, input.array.ndim)
     return Sum.apply(input, dims, keepdim, float(math.prod(input.array.shape[d] for d in dims)))
 
 
@@ -248,13 +248,13 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     Gradient: grad_output times the product of the other elements, also where some are 0.
     """
     input = _converted("prod", input, dtype)
-    dims = _dims("prod", dim, input.array.ndim)
+    dims = check_reduced_dims("prod", dim, input.array.ndim)
     if input.array.dtype.kind != "f":
         return _by_numpy(np.prod, input, dims, keepdim)
     return Prod.apply(input, dims, keepdim)
 
 
-def _dims(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
+def check_reduced_dims(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
     """The dims to reduce; None and an empty tuple stand for all. A 0-d tensor has none, whatever its dim is called."""
     dims = check_dims(op, None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
     return dims if ndim else ()
@@ -265,7 +265,7 @@ def _dims(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
 
 def _extreme(op: str, kernel: str, numpy_function: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     check_tensor(op, input)
-    dims = _dims(op, dim, input.array.ndim)
+    dims = check_reduced_dims(op, dim, input.array.ndim)
     _check_not_empty(op, input.array.shape, dims)
     if input.array.dtype.kind != "f":
         return _by_numpy(numpy_function, input, dims, keepdim)
@@ -389,21 +389,21 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether all elements over dim differ from 0; True where there are none. Gradient: none."""
     return _by_numpy(
-        np.all, check_tensor("all", input), _dims("all", dim, input.array.ndim), keepdim
+        np.all, check_tensor("all", input), check_reduced_dims("all", dim, input.array.ndim), keepdim
     )
 
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether any element over dim differs from 0; False where there are none. Gradient: none."""
     return _by_numpy(
-        np.any, check_tensor("any", input), _dims("any", dim, input.array.ndim), keepdim
+        np.any, check_tensor("any", input), check_reduced_dims("any", dim, input.array.ndim), keepdim
     )
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Any:
     """How many elements over dim differ from 0, as int64. Gradient: none."""
     check_tensor("count_nonzero", input)
-    dims = _dims("count_nonzero", dim, input.array.ndim)
+    dims = check_reduced_dims("count_nonzero", dim, input.array.ndim)
     return wrap(np.asarray(np.count_nonzero(input.array, axis=dims), np.int64))
 
 

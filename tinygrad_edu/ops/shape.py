@@ -298,7 +298,8 @@ class Flip(Function):
 
     def forward(self, x: Any, dims: tuple[int, ...]) -> Any:
         self.dims = dims
-        return backend(x).copy(np.flip(x, dims))
+        backward = tuple(slice(None, None, -1 if d in dims else 1) for d in range(x.ndim))
+        return backend(x).copy(x[(*backward, ...)])
 
     def backward(self, grad_output: Any) -> Any:
         return Flip.apply(grad_output, self.dims)
@@ -462,7 +463,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         raise ValueError(
             f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}"
         )
-    out = input
+    out = clone(input)
     for dim, (before, after) in pairs.items():
         widest = {
             "reflect": shape[dim] - 1,
