@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import re
 import sys
 import weakref
 from collections.abc import Callable, Sequence
@@ -127,7 +128,8 @@ class Node:
         """Drops what was saved for backward."""
 
     def name(self) -> str:
-        return type(self).__name__
+        """The op's name: log_softmax for the class LogSoftmax."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
