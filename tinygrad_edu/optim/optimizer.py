@@ -103,8 +103,7 @@ class Optimizer:
             raise TypeError(f"{self._name}: parameters must be floating-point, got {p.dtype}")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forgets the gradients of all parameters, or fills them with zeros if `set_to_none` is
-        False."""
+        """Forgets all gradients, or fills them with zeros if `set_to_none` is False."""
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none:
@@ -117,8 +116,7 @@ class Optimizer:
         """Changes every parameter that has a gradient, in place.
 
         Args:
-            closure: computes the loss and its gradients anew; called first, with the graph
-            recorded.
+            closure: computes the loss and its gradients anew; called first, with the graph on.
 
         Returns:
             What the closure returned, or None.
