@@ -54,6 +54,11 @@ class Layout:
         )
         return np.ascontiguousarray(np.broadcast_to(offsets, self.items), np.int64).reshape(-1)
 
+    def key(self, ndim: int) -> tuple[Any, ...]:
+        """The same as a NumPy index."""
+        found = dict(zip(self.dims, self.indices, strict=True))
+        return tuple(found.get(d, slice(None)) for d in range(ndim))
+
     def items_of(self, values: Any) -> Any:
         """An array of the result's shape with its item dims joined and in front: (items, *rest)."""
         count = len(self.items)
@@ -71,10 +76,8 @@ class Index(Function):
     def forward(self, x: Any, dims: tuple[int, ...], indices: Indices) -> Any:
         self.shape_x, self.place = x.shape, (dims, indices)
         layout = Layout(x.shape, dims, indices)
-        b = backend(x)
-        out = b.empty(layout.result, x.dtype)
-        if out.size:
-            b.take(layout.item_of(x), layout.offsets(x), layout.items_of(out))
+        out = backend(x).empty(layout.result, x.dtype)
+        take_items(x, out, layout)
         return out
 
     def backward(self, grad_output: Any) -> Any:
@@ -137,10 +140,26 @@ class Copy(Function):
         return grad_output
 
 
+def take_items(x: Any, out: Any, layout: Layout) -> None:
+    """Reads the items of x at the indices into `out`, an array of the result's shape."""
+    if out.size:
+        if x.dtype.kind != "f":  # no gradient, so NumPy's work
+            out[...] = x[layout.key(x.ndim)]
+            return
+        backend(x).take(layout.item_of(x), layout.offsets(x), layout.items_of(out))
+
+
 def put_items(out: Any, values: Any, layout: Layout, accumulate: bool) -> None:
     """Writes an array of the result's shape into `out` at the indices."""
     if values.size:
         b = backend(out)
+        if out.dtype.kind != "f":  # no gradient, so NumPy's work
+            key = layout.key(out.ndim)
+            if accumulate:
+                np.add.at(out, key, values)
+            else:
+                out[key] = values
+            return
         items = layout.items_of(b.contiguous(values))
         b.put(items, layout.offsets(out), layout.item_of(out), accumulate)
 
