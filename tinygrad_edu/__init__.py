@@ -56,6 +56,7 @@ from .random import (
 
 from . import nn as nn  # isort: skip  after the ops
 from . import optim as optim  # isort: skip
+from . import data as data  # isort: skip
 from . import random as random  # isort: skip  not ops.random
 
 __version__ = "0.1.0"
