@@ -53,6 +53,7 @@ from .random import (
     seed,
     set_rng_state,
 )
+from .serialization import load, save
 
 from . import nn as nn  # isort: skip  after the ops
 from . import optim as optim  # isort: skip
