@@ -10,3 +10,6 @@ settings.register_profile(
     "ci", parent=settings.get_profile("dev"), max_examples=100, derandomize=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+# A test that starts `python -c` must get the package under test, not the source tree it stands in.
+os.environ["PYTHONSAFEPATH"] = "1"

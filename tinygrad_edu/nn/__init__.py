@@ -1,6 +1,6 @@
 """Layers, losses and what they stand on. The names and meanings are those of `torch.nn`."""
 
-from . import functional, init
+from . import functional, init, utils
 from .activation import (
     CELU,
     ELU,
@@ -91,4 +91,5 @@ __all__ = [
     "Unflatten",
     "functional",
     "init",
+    "utils",
 ]

@@ -11,6 +11,8 @@ from ..ops.activations import softsign as softsign
 from ..ops.activations import threshold as threshold
 from ..ops.elementwise import sigmoid as sigmoid
 from ..ops.elementwise import tanh as tanh
+from ..ops.inplace import inplace as in_place
+from ..ops.shape import pad as pad
 from ..tensor import Tensor
 
 
@@ -23,63 +25,71 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
 # Activations that PyTorch lets overwrite their input.
 
 
-def _given(input: Tensor, out: Tensor, inplace: bool) -> Tensor:
-    """The output, written over the input if wished; the graph knows of the write."""
-    return input.copy_(out) if inplace else out
+relu_ = in_place("relu", ops.relu)
+leaky_relu_ = in_place("leaky_relu", ops.leaky_relu)
+elu_ = in_place("elu", ops.elu)
+selu_ = in_place("selu", ops.selu)
+celu_ = in_place("celu", ops.celu)
+silu_ = in_place("silu", ops.silu)
+mish_ = in_place("mish", ops.mish)
+hardtanh_ = in_place("hardtanh", ops.hardtanh)
+relu6_ = in_place("relu6", ops.relu6)
+hardswish_ = in_place("hardswish", ops.hardswish)
+hardsigmoid_ = in_place("hardsigmoid", ops.hardsigmoid)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0); see `ops.relu`."""
-    return _given(input, ops.relu(input), inplace)
+    return relu_(input) if inplace else ops.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, negative_slope * x elsewhere; see `ops.leaky_relu`."""
-    return _given(input, ops.leaky_relu(input, negative_slope), inplace)
+    return leaky_relu_(input, negative_slope) if inplace else ops.leaky_relu(input, negative_slope)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha (exp(x) - 1) elsewhere; see `ops.elu`."""
-    return _given(input, ops.elu(input, alpha), inplace)
+    return elu_(input, alpha) if inplace else ops.elu(input, alpha)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """elu with the constants of self-normalising networks, scaled; see `ops.selu`."""
-    return _given(input, ops.selu(input), inplace)
+    return selu_(input) if inplace else ops.selu(input)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(x, 0) + min(alpha (exp(x / alpha) - 1), 0); see `ops.celu`."""
-    return _given(input, ops.celu(input, alpha), inplace)
+    return celu_(input, alpha) if inplace else ops.celu(input, alpha)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x); see `ops.silu`."""
-    return _given(input, ops.silu(input), inplace)
+    return silu_(input) if inplace else ops.silu(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(softplus(x)); see `ops.mish`."""
-    return _given(input, ops.mish(input), inplace)
+    return mish_(input) if inplace else ops.mish(input)
 
 
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
     """x, kept within [min_val, max_val]; see `ops.hardtanh`."""
-    return _given(input, ops.hardtanh(input, min_val, max_val), inplace)
+    return hardtanh_(input, min_val, max_val) if inplace else ops.hardtanh(input, min_val, max_val)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6); see `ops.relu6`."""
-    return _given(input, ops.relu6(input), inplace)
+    return relu6_(input) if inplace else ops.relu6(input)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * relu6(x + 3) / 6; see `ops.hardswish`."""
-    return _given(input, ops.hardswish(input), inplace)
+    return hardswish_(input) if inplace else ops.hardswish(input)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6; see `ops.hardsigmoid`."""
-    return _given(input, ops.hardsigmoid(input), inplace)
+    return hardsigmoid_(input) if inplace else ops.hardsigmoid(input)
