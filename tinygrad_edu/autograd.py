@@ -25,7 +25,7 @@ import re
 import sys
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .grad_mode import _grad_mode, set_grad_enabled
 
@@ -51,8 +51,16 @@ class Tensor:
     view_of: View | None
     grad_holder: Any
 
+    if TYPE_CHECKING:  # every op is a method too, attached in tensor.py
+
+        def __getattr__(self, name: str) -> Any: ...
+
 
 _tensor_class: type[Tensor] = Tensor
+
+# The public autograd.backward and autograd.grad: gradients.py has them, since they need ops.
+backward: Callable[..., None]
+grad: Callable[..., Any]
 
 
 def register_tensor_class(cls: type[Tensor]) -> type[Tensor]:

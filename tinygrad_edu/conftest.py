@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu.random import manual_seed
 
 
 @pytest.fixture(autouse=True)
 def _names(doctest_namespace: dict[str, Any]) -> None:
     doctest_namespace.update(tg=tg, nn=tg.nn, np=np)
-    tg.manual_seed(0)
+    manual_seed(0)

@@ -78,7 +78,8 @@ class inference_mode(_Mode):
     """
 
     def __new__(cls, mode: Any = True) -> Any:
-        return (no_grad if mode else enable_grad)(mode if callable(mode) else None)
+        kind: Any = no_grad if mode else enable_grad
+        return kind(mode if callable(mode) else None)
 
 
 def _decorate(function: Callable[..., Any], mode: bool) -> Callable[..., Any]:

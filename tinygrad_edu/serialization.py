@@ -160,7 +160,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     with open(path, "rb") as file:
         data = file.read()  # not mapped: a file that shrinks meanwhile would crash the program
     try:
-        tensors = {name: read_tensor(entry) for name, entry in deserialize(data)}
+        tensors = {name: read_tensor(entry) for name, entry in deserialize(data)}  # type: ignore[no-untyped-call]
         length = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
         if STRUCTURE not in metadata:

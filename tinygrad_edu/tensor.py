@@ -89,17 +89,17 @@ class Tensor(autograd.Tensor):
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of all dims."""
-        return self.array.shape  # type: ignore[no-any-return]
+        return self.array.shape
 
     @property
     def ndim(self) -> int:
         """The number of dims."""
-        return self.array.ndim  # type: ignore[no-any-return]
+        return self.array.ndim
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The type of the elements."""
-        return self.array.dtype  # type: ignore[no-any-return]
+        return self.array.dtype
 
     @property
     def device(self) -> device:
@@ -109,12 +109,12 @@ class Tensor(autograd.Tensor):
     @property
     def itemsize(self) -> int:
         """Bytes an element."""
-        return self.array.itemsize  # type: ignore[no-any-return]
+        return self.array.itemsize
 
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
-        return self.array.nbytes  # type: ignore[no-any-return]
+        return self.array.nbytes
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dim."""
@@ -126,17 +126,17 @@ class Tensor(autograd.Tensor):
 
     def dim(self) -> int:
         """The number of dims."""
-        return self.array.ndim  # type: ignore[no-any-return]
+        return self.array.ndim
 
     def numel(self) -> int:
         """The number of elements."""
-        return self.array.size  # type: ignore[no-any-return]
+        return self.array.size
 
     nelement = numel
 
     def element_size(self) -> int:
         """Bytes an element."""
-        return self.array.itemsize  # type: ignore[no-any-return]
+        return self.array.itemsize
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory, in elements: of all dims, or of one."""
@@ -145,16 +145,16 @@ class Tensor(autograd.Tensor):
 
     def data_ptr(self) -> int:
         """The address of the first element."""
-        return self.array.ctypes.data  # type: ignore[no-any-return]
+        return self.array.ctypes.data
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a float."""
-        return self.array.dtype.kind == "f"  # type: ignore[no-any-return]
+        return self.array.dtype.kind == "f"
 
     def __len__(self) -> int:
         if self.array.ndim == 0:
             raise TypeError("len: a 0-d tensor has no length")
-        return self.array.shape[0]  # type: ignore[no-any-return]
+        return self.array.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
         if self.array.ndim == 0:
@@ -194,7 +194,7 @@ class Tensor(autograd.Tensor):
         """
         if self.node is not None and not force:
             raise RuntimeError("numpy: this tensor requires grad; use .detach().numpy()")
-        return self.array.view()  # type: ignore[no-any-return]
+        return self.array.view()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -210,7 +210,7 @@ class Tensor(autograd.Tensor):
         return self.numpy().__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self.array.__dlpack_device__()  # type: ignore[no-any-return]
+        return self.array.__dlpack_device__()
 
     def __bool__(self) -> bool:
         if self.array.size != 1:

@@ -51,7 +51,7 @@ def copy_into(x: np.ndarray, out: np.ndarray) -> None:
             np.copyto(out, x, casting="unsafe")
 
 
-def copy(x: np.ndarray) -> np.ndarray:
+def copy(x: np.ndarray) -> np.ndarray:  # type: ignore[no-redef]  # the kernel is _C.copy
     """A dense copy, dims in memory in the order of x's."""
     out = empty_like(x)
     copy_into(x, out)

@@ -130,7 +130,7 @@ def _split(x: Any, dim: int, bounds: tuple[int, ...], drop: bool = False) -> tup
     for part, key in zip(parts, split_keys(dim, bounds, drop), strict=True):
         part.version = x.version
         part.view_of = View(base, (*chain, (Slice, (key,))))
-    return parts  # type: ignore[no-any-return]
+    return parts
 
 
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:

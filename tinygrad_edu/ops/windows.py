@@ -5,7 +5,6 @@ Where a view shows one element at several places, the gradients of that element 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -144,7 +143,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -
             "as_strided: input must be dense, without gaps in its memory; use contiguous()"
         )
     last = storage_offset + sum((n - 1) * step for n, step in zip(sizes, strides, strict=True))
-    if storage_offset < 0 or (math.prod(sizes) and last >= reach):
+    if storage_offset < 0 or (0 not in sizes and last >= reach):
         raise ValueError(
             f"as_strided: size {sizes}, stride {strides} and offset {storage_offset} leave the memory of {reach} elements"
         )

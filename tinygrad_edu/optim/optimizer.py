@@ -47,7 +47,7 @@ class Optimizer:
         given = list(params)
         if not given:
             raise ValueError(f"{self._name}: got an empty parameter list")
-        groups = given if isinstance(given[0], dict) else [{"params": given}]
+        groups: list[Any] = given if isinstance(given[0], dict) else [{"params": given}]
         for group in groups:
             self.add_param_group(group)
 

@@ -73,7 +73,8 @@ class SGD(Optimizer):
         if group["momentum"] == 0:
             self._update(parameters, group, [], first=False)
             return
-        known, new = [], []
+        known: list[Tensor] = []
+        new: list[Tensor] = []
         for p in parameters:
             (new if self.state[p].get("momentum_buffer") is None else known).append(p)
         if known:
