@@ -64,7 +64,7 @@ class Pool {
 
   ~Pool() {
     stop_.store(true);
-    announce();
+    announce(static_cast<int64_t>(threads_.size()));
     for (std::thread& thread : threads_) thread.join();
   }
 
@@ -74,7 +74,7 @@ class Pool {
     count_ = count;
     next_.store(0, std::memory_order_relaxed);
     open_.store(true);
-    announce();
+    announce(count - 1);
     claim_tasks();
     open_.store(false);
     for (int looks = 1; inside_.load() != 0; ++looks) {
@@ -84,11 +84,13 @@ class Pool {
   }
 
  private:
-  void announce() {
+  // Starts a new epoch and wakes as many sleepers as it has work for.
+  void announce(int64_t wanted) {
     epoch_.fetch_add(1);
-    if (sleepers_.load() == 0) return;
+    const int64_t sleepers = sleepers_.load();
+    if (sleepers == 0) return;
     { std::lock_guard<std::mutex> lock(mutex_); }  // whoever decided to sleep is asleep now
-    wake_.notify_all();
+    for (int64_t i = std::min(wanted, sleepers); i > 0; --i) wake_.notify_one();
   }
 
   void claim_tasks() {

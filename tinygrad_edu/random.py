@@ -81,7 +81,8 @@ class Generator:
     def get_state(self) -> Tensor:
         """The state as a uint8 Tensor of shape (16,): seed and next block, little-endian."""
         state = np.array([self._seed, self._block], dtype="<u8").view(np.uint8)
-        return wrap(state)
+        tensor: Tensor = wrap(state)
+        return tensor
 
     def set_state(self, new_state: Tensor) -> None:
         """Continues from a state that `get_state` returned.
@@ -93,7 +94,9 @@ class Generator:
         if not isinstance(new_state, Tensor) or new_state.array.dtype != np.uint8:
             raise TypeError("set_state: the state must be a uint8 Tensor, as get_state returns it")
         if new_state.array.shape != (16,):
-            raise ValueError(f"set_state: the state must have shape (16,), got {new_state.shape}")
+            raise ValueError(
+                f"set_state: the state must have shape (16,), got {new_state.array.shape}"
+            )
         seed, block = np.ascontiguousarray(new_state.array).view("<u8").tolist()
         with _reserving:
             self._seed, self._block = seed, block

@@ -44,7 +44,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
-        given = list(params)
+        given: list[Any] = list(params)
         if not given:
             raise ValueError(f"{self._name}: got an empty parameter list")
         groups: list[Any] = given if isinstance(given[0], dict) else [{"params": given}]
