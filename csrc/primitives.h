@@ -74,7 +74,7 @@ TG_INLINE Vec<double> pow(Vec<double> x, Vec<double> y) {
   return per_lane(x, y, [](double a, double b) { return __builtin_pow(a, b); });
 }
 
-// erf x = x + x P(x^2) for |x| < 1; beyond, one polynomial in t, where |x| = 2.475 + 1.475 t; 1 from 3.95 on.
+// erf x = x + x P(x^2) for |x| < 1; beyond, one polynomial in t, where |x| = 2.475 + 1.475 t; 1 from 3.92 on.
 TG_INLINE Vec<float> erf(Vec<float> x) {
   constexpr float inner[] = {0.12837917F,  -0.37612626F,   0.11283597F,   -0.026854329F,
                              0.005189312F, -0.0008018855F, 7.8824974e-05F};
@@ -83,8 +83,8 @@ TG_INLINE Vec<float> erf(Vec<float> x) {
                              0.0038107082F, 0.0015825315F, -0.0017760589F, 4.0471157e-05F, 0.00023438779F};
   const Vec<float> a = fabs(x);
   const Vec<float> t = (clamp(a, 1.0F, 3.95F) - 2.475F) * 0.67796613F;
-  const Vec<float> far = minimum<float>(horner(t, outer), 1.0F);
-  return select(a < 1.0F, x + x * horner(x * x, inner), copysign(far, x));
+  const Vec<float> one = 1.0F, far = select(a > 3.92F, one, minimum(horner(t, outer), one));
+  return select(a < one, x + x * horner(x * x, inner), copysign(far, x));
 }
 TG_INLINE Vec<double> erf(Vec<double> x) {
   return per_lane(x, [](double lane) { return __builtin_erf(lane); });

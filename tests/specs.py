@@ -15,7 +15,7 @@ arrays become Tensors that require a gradient, other arrays Tensors that do not;
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -28,7 +28,7 @@ import tinygrad_edu as tg
 from strategies import LAYOUTS, Case, arrays, broadcastable, shapes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spec:
     """One row: `op` on Tensors must equal `reference` on float64 arrays.
 
@@ -42,7 +42,7 @@ class Spec:
         why: the reason, where `order` is below 2.
         tolerance: multiplies the allowed error of values and gradients (sums of many terms).
         name: for the test id, where one op has several rows.
-        exact: see `Elementwise`.
+        exact, exact_params: see `Elementwise`.
     """
 
     op: Callable[..., Any]
@@ -54,9 +54,10 @@ class Spec:
     why: str = ""
     tolerance: float = 1.0
     name: str = ""
-    exact: Mapping[Any, tuple[float, ...]] = field(default_factory=dict)
+    exact: Sequence[tuple[Any, ...]] = ()
+    exact_params: Mapping[str, Any] = field(default_factory=dict)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.name or self.op.__name__
 
 
@@ -65,7 +66,7 @@ def Elementwise(
     reference: Callable[..., Any],
     *domains: tuple[float, float],
     kinks: tuple[float, ...] = (),
-    exact: Mapping[Any, tuple[float, ...]] | None = None,
+    exact: Sequence[tuple[Any, ...]] = (),
     params: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Spec:
@@ -74,9 +75,10 @@ def Elementwise(
     Args:
         kinks: where finite differences would be wrong; drawn operands keep away from them. With two
             operands, x - y keeps away from 0 as well.
-        exact: what to meet exactly at kinks and special points. One operand: {x: (f, f', f'')}, as
-            many orders as given, up to three. Two operands: {(x, y): (f, grad_x, grad_y)}.
-        params: keyword arguments of the op, each a value or a strategy.
+        exact: what to meet exactly at kinks and special points. One operand: (x, f, f', f''), as
+            many orders as given, up to three. Two operands: ((x, y), f, grad_x, grad_y).
+        params: keyword arguments of the op, each a value or a strategy. The values among them also
+            hold for the exact points.
     """
     domains = domains or ((-3.0, 3.0),)
 
@@ -95,12 +97,17 @@ def Elementwise(
         }
         return Case(tuple(operands), keywords)
 
-    return Spec(op, reference, cases(), exact=exact or {}, **options)
+    fixed = {
+        name: value
+        for name, value in (params or {}).items()
+        if not isinstance(value, st.SearchStrategy)
+    }
+    return Spec(op, reference, cases(), exact=exact, exact_params=fixed, **options)
 
 
 def _apart(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     """x to odd multiples of 1/8, y to odd multiples of 1/16: never equal, opposite or 0."""
-    return [np.floor(x * 4) / 4 + 1 / 8, np.floor(y * 8) / 8 + 1 / 16]
+    return [np.asarray(np.floor(x * 4) / 4 + 1 / 8), np.asarray(np.floor(y * 8) / 8 + 1 / 16)]
 
 
 @cache

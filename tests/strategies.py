@@ -115,6 +115,11 @@ def _sliced(x: np.ndarray) -> np.ndarray:
     return view
 
 
+def _flip(x: np.ndarray) -> np.ndarray:
+    """The view with every dim reversed; np.flip makes a scalar of a 0-d array."""
+    return x[(..., *(slice(None, None, -1) for _ in x.shape))]
+
+
 def _channels_last(x: np.ndarray) -> np.ndarray:
     """Dim 1 innermost (the first dim of arrays with fewer than two)."""
     if x.ndim == 0:
@@ -128,7 +133,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "contiguous": lambda x: x.copy(order="C"),
     "permuted": lambda x: x.copy(order="F"),
     "sliced": _sliced,
-    "flipped": lambda x: np.flip(np.flip(x).copy(order="C")),
+    "flipped": lambda x: _flip(_flip(x).copy(order="C")),
     "channels_last": _channels_last,
 }
 layouts = st.sampled_from(sorted(LAYOUTS))

@@ -1,5 +1,5 @@
-"""No kernel object has a weak symbol: of two levels' copies the linker would keep one, perhaps the one
-that this machine cannot run (see csrc/kernels.h)."""
+"""No kernel object has a weak symbol: of two levels' copies the linker would keep one, perhaps the
+one that this machine cannot run (see csrc/kernels.h)."""
 
 from __future__ import annotations
 
