@@ -18,8 +18,8 @@ LAYERS = [
     {"nn", "optim", "data", "train", "utils", "gradcheck"},
     {"tensor"},
     {"ops"},
-    {"autograd", "autograd_context", "gradients", "hooks", "grad_mode"},
-    {"backends", "random", "printing", "dtypes", "device"},
+    {"autograd", "autograd_context", "gradients", "hooks", "grad_mode", "random", "printing"},
+    {"backends", "dtypes", "device"},
     {"_C"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

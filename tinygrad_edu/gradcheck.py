@@ -311,7 +311,7 @@ class _Entries:
             return ""
         whole = round(1 / factor)
         if abs(factor) < 1 and abs(factor * whole - 1) < 1e-3:
-            return f"a factor {whole} is missing, or only one of {whole} uses of a value is counted"
+            return f"a factor {whole} is missing (or one of {whole} uses is counted)"
         return f"the gradient is {factor:.4g} times too large"
 
     def transposition(self) -> str:
