@@ -323,7 +323,7 @@ def test_a_tensor_data_set_is_read_by_one_indexing_call_a_batch(num_workers, mon
     slow = [default_collate([dataset[i] for i in range(k, min(k + 6, 20))]) for k in (0, 6, 12, 18)]
 
     def refuse(self, index):
-        assert isinstance(index, list), "read sample by sample"
+        assert isinstance(index, tg.Tensor), "read sample by sample"
         return original(self, index)
 
     original = tg.Tensor.__getitem__

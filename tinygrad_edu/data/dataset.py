@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
+from ..ops.convert import tensor
 from ..ops.random import randperm
 from ..random import Generator
 from ..tensor import Tensor
@@ -62,16 +63,16 @@ class TensorDataset(Dataset):
     """
 
     def __init__(self, *tensors: Tensor) -> None:
-        if not tensors or any(not isinstance(tensor, Tensor) for tensor in tensors):
-            found = ", ".join(type(tensor).__name__ for tensor in tensors) or "nothing"
+        if not tensors or any(not isinstance(column, Tensor) for column in tensors):
+            found = ", ".join(type(column).__name__ for column in tensors) or "nothing"
             raise TypeError(f"TensorDataset: needs one Tensor or more, got {found}")
-        if any(tensor.ndim == 0 for tensor in tensors) or len({t.shape[0] for t in tensors}) > 1:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+        if any(column.ndim == 0 for column in tensors) or len({t.shape[0] for t in tensors}) > 1:
+            shapes = ", ".join(str(tuple(column.shape)) for column in tensors)
             raise ValueError(f"TensorDataset: tensors must have one size in dim 0, got {shapes}")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
-        return tuple(tensor[index] for tensor in self.tensors)
+        return tuple(column[index] for column in self.tensors)
 
     def __len__(self) -> int:
         return self.tensors[0].shape[0]
@@ -79,7 +80,8 @@ class TensorDataset(Dataset):
     def collated(self, indices: Sequence[int]) -> list[Tensor] | None:
         if type(self).__getitem__ is not TensorDataset.__getitem__:
             return None  # a subclass whose samples are something else
-        return [tensor[indices] for tensor in self.tensors]
+        rows = tensor(indices)  # once, not for each tensor
+        return [column[rows] for column in self.tensors]
 
 
 class Subset(Dataset):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..ops.convert import from_numpy
+from ..ops.convert import from_numpy, tensor
 from ..tensor import Tensor
 from .dataset import Dataset
 from .readers import read_cifar_batch, read_idx, read_npz
@@ -60,8 +60,9 @@ class ImageDataset(Dataset):
             return None
         if type(self).__getitem__ is not ImageDataset.__getitem__:
             return None
-        images = channels_first(self.data[indices], color=self.data.ndim == 4)
-        return [images, self.targets[indices]]
+        rows = tensor(indices)
+        images = channels_first(self.data[rows], color=self.data.ndim == 4)
+        return [images, self.targets[rows]]
 
     def __repr__(self) -> str:
         part = "train" if self.train else "test"

@@ -141,7 +141,8 @@ class DataLoader:
         """The batch of these indices; None as soon as `stopped()` says that nobody wants it."""
         if self.batch_sampler is None:
             return self.collate_fn(self.dataset[indices])
-        if self.collate_fn is default_collate and isinstance(self.dataset, Dataset):
+        quick = self.collate_fn is default_collate and isinstance(self.dataset, Dataset)
+        if quick and len(indices) > 0:
             batch = self.dataset.collated(indices)
             if batch is not None:
                 return batch
