@@ -163,7 +163,7 @@ def split_sizes(total: int, lengths: Sequence[int | float]) -> list[int]:
     """The part sizes that `lengths`, sizes or fractions, mean for `total` samples."""
     if any(length < 0 for length in lengths):
         raise ValueError(f"random_split: lengths must not be negative, got {list(lengths)}")
-    if math.isclose(sum(lengths), 1.0) and sum(lengths) != total:
+    if math.isclose(sum(lengths), 1.0):
         sizes = [math.floor(total * fraction) for fraction in lengths]
         for part in range(total - sum(sizes)):
             sizes[part % len(sizes)] += 1
