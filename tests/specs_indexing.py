@@ -16,7 +16,9 @@ some_dims = shapes(min_dims=1, max_dims=3, min_side=1)
 
 @st.composite
 def keys(draw: st.DrawFn, shape: tuple[int, ...], advanced: bool = True) -> Any:
-    """A key for a tensor of this shape: ints, slices, None, ..., and index arrays and masks if `advanced`."""
+    """A key for a tensor of this shape: ints, slices, None, ..., and index arrays and masks if
+    `advanced`.
+    """
     parts: list[Any] = []
     together = draw(shapes(max_dims=2, max_side=3))  # what the index arrays broadcast to
     dim = 0

@@ -39,6 +39,7 @@ from .ops import (
     comparison,
     convert,
     elementwise,
+    extremes,
     gather,
     indexing,
     random_inplace,
@@ -558,10 +559,11 @@ _attach(comparison, comparison.__all__)
 _attach(view, view.__all__)
 _attach(slicing, slicing.__all__)
 _attach(windows, windows.__all__)
-_attach(shape, shape.METHODS)
+_attach(shape, shape.__all__)
 _attach(indexing, indexing.__all__)
 _attach(gather, gather.__all__)
 _attach(reduce, reduce.__all__)
+_attach(extremes, extremes.__all__)
 _attach(statistics, statistics.__all__)
 _attach_in_place(
     elementwise,

@@ -51,6 +51,45 @@ def copy_into(x: np.ndarray, out: np.ndarray) -> None:
             np.copyto(out, x, casting="unsafe")
 
 
+def _items_at(x: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Memory as an array of items of x's shape, one starting at every element, and where the items
+    at these offsets stand in it.
+    """
+    low, high = int(offsets.min()), int(offsets.max())
+    strides = tuple(stride // x.itemsize for stride in x.strides)
+    return view(x, (high - low + 1, *x.shape), (1, *strides), low), offsets - low
+
+
+def take(x: np.ndarray, offsets: np.ndarray, out: np.ndarray) -> None:  # type: ignore[no-redef]
+    """out[j] = the item of x's shape that starts offsets[j] elements after x."""
+    if x.dtype.kind == "f":
+        _C.take(x, offsets, out)
+    elif out.size:
+        items, places = _items_at(x, offsets)
+        out[...] = items[places]
+
+
+def put(values: np.ndarray, offsets: np.ndarray, out: np.ndarray, accumulate: bool) -> None:
+    """The item of out's shape that starts offsets[j] elements after out = values[j], or += it."""
+    if out.dtype.kind == "f":
+        _C.put(values, offsets, out, accumulate)
+    elif values.size:
+        items, places = _items_at(out, offsets)
+        if accumulate:
+            np.add.at(items, places, values)
+        else:
+            items[places] = values
+
+
+def where(condition: np.ndarray, x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:  # type: ignore[no-redef]
+    """out = x where condition, else y, all of one shape."""
+    if x.dtype.kind == "f":
+        _C.where(condition, x, y, out)
+    else:
+        np.copyto(out, y)
+        np.copyto(out, x, where=condition)
+
+
 def copy(x: np.ndarray) -> np.ndarray:  # type: ignore[no-redef]  # the kernel is _C.copy
     """A dense copy, dims in memory in the order of x's."""
     out = empty_like(x)

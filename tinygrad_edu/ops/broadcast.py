@@ -12,6 +12,16 @@ from ..autograd import Function
 from ..backends import backend
 
 
+def broadcast_array(x: Any, shape: tuple[int, ...]) -> Any:
+    """An array's memory under the shape that it broadcasts to: stride 0 in the dims that grow."""
+    lead = len(shape) - x.ndim
+    strides = [0] * len(shape)
+    for d, size in enumerate(x.shape):
+        if size != 1 or shape[lead + d] == 1:
+            strides[lead + d] = x.strides[d] // x.itemsize
+    return backend(x).view(x, shape, tuple(strides))
+
+
 class Expand(Function):
     """out[..., i, ...] = x[..., 0, ...] for every i of a dim that grows: a view with stride 0.
 
@@ -22,13 +32,7 @@ class Expand(Function):
 
     def forward(self, x: Any, shape: tuple[int, ...]) -> Any:
         self.shape_x = x.shape
-        strides = [0] * len(shape)
-        lead = len(shape) - x.ndim
-        for d in range(x.ndim):
-            strides[lead + d] = (
-                0 if x.shape[d] == 1 != shape[lead + d] else x.strides[d] // x.itemsize
-            )
-        return backend(x).view(x, shape, tuple(strides))
+        return broadcast_array(x, shape)
 
     def backward(self, grad_output: Any) -> Any:
         return SumToSize.apply(grad_output, self.shape_x)

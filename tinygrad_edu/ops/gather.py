@@ -1,7 +1,8 @@
-"""Gathering and scattering along a dim by index tensors, and by masks. All of it is indexing (indexing.py) underneath.
+"""Gathering and scattering along a dim by index tensors, and by masks. All of it is indexing
+(indexing.py) underneath.
 
-gather and scatter pair every element of the index with one element of out: position (i, j, k) along dim 1 stands for
-(i, index[i, j, k], k).
+gather and scatter pair every element of the index with one element of out: position (i, j, k) along
+dim 1 stands for (i, index[i, j, k], k).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from .where import where
 
 
 def _along(op: str, index: Any, dim: int, shape: tuple[int, ...]) -> Indices:
-    """Index arrays for all dims of a tensor of this shape: `index` along dim, each position's own along the others."""
+    """Index arrays for all dims of a tensor of this shape: `index` along dim, each position's own
+    along the others.
+    """
     array = _check_index(op, index)
     if array.ndim != max(len(shape), 1) and not (array.ndim == len(shape) == 0):
         raise ValueError(
@@ -29,7 +32,8 @@ def _along(op: str, index: Any, dim: int, shape: tuple[int, ...]) -> Indices:
     for d, size in enumerate(array.shape):
         if d != dim and size > shape[d]:
             raise ValueError(
-                f"{op}: index of shape {array.shape} reaches past dim {d} of input, of shape {shape}"
+                f"{op}: index of shape {array.shape} reaches past dim {d} of input, of shape "
+                f"{shape}"
             )
     _check_range(op, array, dim, shape[dim] if shape else 1)
     grid = np.ogrid[tuple(slice(0, n) for n in array.shape)]
@@ -112,7 +116,8 @@ def gather(input: Tensor, dim: int, index: Any) -> Any:
 
 
 def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Any:
-    """gather with input and indices broadcast against each other in the other dims; of the flat tensors without dim.
+    """gather with input and indices broadcast against each other in the other dims; of the flat
+    tensors without dim.
 
     Gradient: grad_output added up at the positions it came from.
     """
@@ -123,7 +128,8 @@ def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Any:
     array = as_index_array(indices)
     if array.ndim != len(shape):
         raise ValueError(
-            f"take_along_dim: indices must have as many dims as input, got {array.shape} and {shape}"
+            f"take_along_dim: indices must have as many dims as input, got {array.shape} and "
+            f"{shape}"
         )
 
     def one_at_dim(full: tuple[int, ...]) -> tuple[int, ...]:
@@ -158,7 +164,9 @@ def take(input: Tensor, index: Any) -> Any:
 
 
 def _scatter(op: str, input: Any, dim: int, index: Any, src: Any, accumulate: bool) -> Any:
-    """Writes src into `input` (in place) at the index; src is a number, or a tensor at least of index's shape."""
+    """Writes src into `input` (in place) at the index; src is a number, or a tensor at least of
+    index's shape.
+    """
     shape = input.array.shape
     dim = check_dim(op, dim, len(shape))
     if isinstance(src, Tensor):
@@ -182,15 +190,18 @@ def _scatter(op: str, input: Any, dim: int, index: Any, src: Any, accumulate: bo
 
 
 def scatter(input: Tensor, dim: int, index: Any, src: Any) -> Any:
-    """A copy of input with out[i, index[i, j, k], k] = src[i, j, k] for dim 1, and likewise for other dims.
+    """A copy of input with out[i, index[i, j, k], k] = src[i, j, k] for dim 1, and likewise for
+    other dims.
 
     Args:
         input: any tensor.
         dim: the dim that index points along.
         index: int64 tensor with as many dims as input.
-        src: tensor of input's dtype, at least of index's shape, or a number. Of equal indices the last one holds.
+        src: tensor of input's dtype, at least of index's shape, or a number. Of equal indices the
+            last one holds.
 
-    Gradient: grad_input = grad_output, but 0 where assigned; grad_src = grad_output gathered at index.
+    Gradient: grad_input = grad_output, but 0 where assigned; grad_src = grad_output gathered at
+    index.
     """
     return _scatter("scatter", Copy.apply(input), dim, index, src, False)
 
@@ -201,7 +212,8 @@ def scatter_(input: Tensor, dim: int, index: Any, src: Any) -> Any:
 
 
 def scatter_add(input: Tensor, dim: int, index: Any, src: Tensor) -> Any:
-    """A copy of input with out[i, index[i, j, k], k] += src[i, j, k] for dim 1, and likewise for other dims.
+    """A copy of input with out[i, index[i, j, k], k] += src[i, j, k] for dim 1, and likewise for
+    other dims.
 
     Sums run in the order of the index, so that the result is the same every time.
 
@@ -216,7 +228,8 @@ def scatter_add_(input: Tensor, dim: int, index: Any, src: Tensor) -> Any:
 
 
 def index_add_(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: float = 1) -> Any:
-    """input[..., index[j], ...] += alpha * source[..., j, ...] along dim, in place, in the order of the index.
+    """input[..., index[j], ...] += alpha * source[..., j, ...] along dim, in place, in the order of
+    the index.
 
     Gradient: grad_input = grad_output; grad_source = alpha * grad_output selected at index.
     """
@@ -253,12 +266,13 @@ def index_copy_(input: Tensor, dim: int, index: Any, source: Tensor) -> Any:
 def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Any:
     """A copy of input with out[..., index[j], ...] = source[..., j, ...] along dim.
 
-    Gradient: grad_input = grad_output, but 0 where assigned; grad_source = grad_output selected at index.
+    Gradient: grad_input = grad_output, but 0 where assigned; grad_source = grad_output selected at
+    index.
     """
     return index_copy_(Copy.apply(input), dim, index, source)
 
 
-# ---- masks ------------------------------------------------------------------------------------------------------------------
+# ---- masks ----------------------------------------------------------------------------------
 
 
 def _check_mask(op: str, mask: Any) -> Any:
@@ -269,7 +283,8 @@ def _check_mask(op: str, mask: Any) -> Any:
 
 
 def masked_fill(input: Tensor, mask: Any, value: Any) -> Any:
-    """out = value where mask is true, else input. mask broadcasts; value is a number or a 0-d tensor.
+    """out = value where mask is true, else input. mask broadcasts; value is a number or a 0-d
+    tensor.
 
     Gradient: grad_input = grad_output where mask is false, else 0; grad_value = sum of the rest.
     """
@@ -296,7 +311,8 @@ def masked_select(input: Tensor, mask: Any) -> Any:
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The positions of the elements that are not zero, one row each; as_tuple: one index tensor per dim. No gradient.
+    """The positions of the elements that are not zero, one row each; as_tuple: one index tensor per
+    dim. No gradient.
 
     Example:
         >>> import tinygrad_edu as tg
@@ -320,6 +336,7 @@ def argwhere(input: Tensor) -> Any:
 autograd.engine_ops["nonzero"] = nonzero
 
 __all__ = [
-    "argwhere", "gather", "index_add", "index_add_", "index_copy", "index_copy_", "index_select", "masked_fill",
-    "masked_select", "nonzero", "scatter", "scatter_", "scatter_add", "scatter_add_", "take", "take_along_dim",
+    "argwhere", "gather", "index_add", "index_add_", "index_copy", "index_copy_", "index_select",
+    "masked_fill", "masked_select", "nonzero", "scatter", "scatter_", "scatter_add", "scatter_add_",
+    "take", "take_along_dim",
 ]  # fmt: skip

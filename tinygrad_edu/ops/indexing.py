@@ -1,11 +1,14 @@
-"""Indexing: x[key] and x[key] = value for every kind of key, and the functions that gather and scatter.
+"""Indexing: x[key] and x[key] = value for every kind of key, and the functions that gather and
+scatter.
 
-A key of ints, slices, None and ... is a view (slicing.py). Index tensors and masks gather: a mask stands for the positions
-where it is true, index tensors broadcast against each other, and the result has their shape in place of the dims that they
-index, or in front if those dims are not neighbours. Ints and slices beside them are applied first, as PyTorch does (NumPy
-treats an int there as an index tensor, which can move dims).
+A key of ints, slices, None and ... is a view (slicing.py). Index tensors and masks gather: a mask
+stands for the positions where it is true, index tensors broadcast against each other, and the
+result has their shape in place of the dims that they index, or in front if those dims are not
+neighbours. Ints and slices beside them are applied first, as PyTorch does (NumPy treats an int
+there as an index tensor, which can move dims).
 
-Everything that gathers is one Function, Index; everything that scatters sums is IndexAdd, its VJP; assignment is IndexPut.
+Everything that gathers is one Function, Index; everything that scatters sums is IndexAdd, its VJP;
+assignment is IndexPut.
 """
 
 from __future__ import annotations
@@ -26,33 +29,40 @@ from .view import reshape
 Indices = tuple[np.ndarray, ...]  # int64, none negative, broadcastable against each other
 
 
-# ---- the three Functions ------------------------------------------------------------------------------------------------
+# ---- the three Functions --------------------------------------------------------------------
 
 
 class Layout:
-    """Where the items of an index lie: dims `dims` of an array of shape `shape` are replaced by the indices' shape."""
+    """Where the items of an index lie: dims `dims` of an array of shape `shape` are replaced by the
+    indices' shape.
+    """
 
     def __init__(self, shape: tuple[int, ...], dims: tuple[int, ...], indices: Indices):
         self.dims, self.indices = dims, indices
-        self.items = np.broadcast_shapes(*(index.shape for index in indices))
-        self.rest = tuple(d for d in range(len(shape)) if d not in dims)
-        adjacent = dims == tuple(range(dims[0], dims[0] + len(dims)))
+        self.items = (
+            indices[0].shape
+            if len(indices) == 1
+            else np.broadcast_shapes(*(i.shape for i in indices))
+        )
+        self.rest = [d for d in range(len(shape)) if d not in dims]
+        adjacent = dims[-1] - dims[0] == len(dims) - 1
         self.first = dims[0] if adjacent else 0  # where the indices' dims stand in the result
         kept = [shape[d] for d in self.rest]
         self.result = (*kept[: self.first], *self.items, *kept[self.first :])
 
     def item_of(self, x: Any) -> Any:
         """One item: x without the indexed dims, from its first element."""
-        strides = tuple(x.strides[d] // x.itemsize for d in self.rest)
-        return backend(x).view(x, tuple(x.shape[d] for d in self.rest), strides, 0)
+        shape, strides, size = x.shape, x.strides, x.itemsize
+        kept = tuple([shape[d] for d in self.rest])
+        return backend(x).view(x, kept, tuple([strides[d] // size for d in self.rest]), 0)
 
     def offsets(self, x: Any) -> Any:
         """Where each item starts, in elements from x's first, as one dim."""
-        offsets = sum(
-            index * (x.strides[d] // x.itemsize)
-            for d, index in zip(self.dims, self.indices, strict=True)
-        )
-        return np.ascontiguousarray(np.broadcast_to(offsets, self.items), np.int64).reshape(-1)
+        total = None
+        for d, index in zip(self.dims, self.indices, strict=True):
+            steps = index * (x.strides[d] // x.itemsize)
+            total = steps if total is None else total + steps
+        return total.reshape(-1)
 
     def key(self, ndim: int) -> tuple[Any, ...]:
         """The same as a NumPy index."""
@@ -70,7 +80,8 @@ class Layout:
 class Index(Function):
     """out = x[..., i, j, ...] over index arrays i, j, ... for the dims `dims`.
 
-    grad_x = zeros, but grad_x[..., i, j, ...] += grad_output, so that gradients of one element are added.
+    grad_x = zeros, but grad_x[..., i, j, ...] += grad_output, so that gradients of one element are
+    added.
     """
 
     def forward(self, x: Any, dims: tuple[int, ...], indices: Indices) -> Any:
@@ -85,7 +96,8 @@ class Index(Function):
 
 
 class IndexAdd(Function):
-    """out = zeros(shape), but out[..., i, j, ...] += x in the order of the indices: the VJP of Index.
+    """out = zeros(shape), but out[..., i, j, ...] += x in the order of the indices: the VJP of
+    Index.
 
     grad_x = grad_output[..., i, j, ...].
     """
@@ -103,9 +115,11 @@ class IndexAdd(Function):
 
 
 class IndexPut(Function):
-    """x with x[..., i, j, ...] = value, or += value, written into x's own memory; of equal indices the last one holds.
+    """x with x[..., i, j, ...] = value, or += value, written into x's own memory; of equal indices
+    the last one holds.
 
-    grad_x = grad_output, but 0 at the indices where it was assigned; grad_value = grad_output[..., i, j, ...].
+    grad_x = grad_output, but 0 at the indices where it was assigned; grad_value = grad_output[...,
+    i, j, ...].
     """
 
     def forward(
@@ -164,13 +178,15 @@ def put_items(out: Any, values: Any, layout: Layout, accumulate: bool) -> None:
         b.put(items, layout.offsets(out), layout.item_of(out), accumulate)
 
 
-# ---- keys -----------------------------------------------------------------------------------------------------------------
+# ---- keys -----------------------------------------------------------------------------------
 
 
 def _is_int(part: Any) -> bool:
-    return (isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_))) or (
-        isinstance(part, Tensor) and part.array.ndim == 0 and part.array.dtype.kind in "iu"
-    )
+    if type(part) is int:
+        return True
+    if isinstance(part, Tensor):
+        return part.array.ndim == 0 and part.array.dtype.kind in "iu"
+    return isinstance(part, int | np.integer) and not isinstance(part, bool | np.bool_)
 
 
 def check_index(index: int, dim: int, size: int) -> int:
@@ -180,20 +196,22 @@ def check_index(index: int, dim: int, size: int) -> int:
     return index
 
 
-def _check_slice(part: slice) -> slice:
-    def whole(bound: Any) -> Any:
-        if bound is None or isinstance(bound, int):
-            return bound
-        if not hasattr(bound, "__index__"):
-            raise TypeError(f"index: slice bounds must be ints, got {type(bound).__name__}")
-        return bound.__index__()
+def _bound(bound: Any) -> int | None:
+    if bound is None or type(bound) is int:
+        return bound
+    if not hasattr(bound, "__index__"):
+        raise TypeError(f"index: slice bounds must be ints, got {type(bound).__name__}")
+    return int(bound.__index__())
 
-    step = whole(part.step)
+
+def _check_slice(part: slice) -> slice:
+    """A slice of ints, if it runs forward."""
+    step = _bound(part.step)
     if step is not None and step <= 0:
         raise ValueError(
             f"index: a slice's step must be positive, got {step}; use flip to reverse a dim"
         )
-    return slice(whole(part.start), whole(part.stop), step)
+    return slice(_bound(part.start), _bound(part.stop), step)
 
 
 def as_index_array(part: Any) -> np.ndarray:
@@ -220,7 +238,8 @@ def _positions(mask: np.ndarray, shape: tuple[int, ...], dim: int) -> Indices:
     for d, size in enumerate(mask.shape):
         if dim + d >= len(shape) or shape[dim + d] != size:
             raise IndexError(
-                f"index: a mask must have the sizes of the dims it covers, got shape {mask.shape} at dim {dim} of {shape}"
+                f"index: a mask must have the sizes of the dims it covers, got shape {mask.shape} "
+                f"at dim {dim} of {shape}"
             )
     return np.nonzero(mask)
 
@@ -238,10 +257,12 @@ def _in_range(index: np.ndarray, dim: int, size: int) -> np.ndarray:
 
 
 def parse_key(shape: tuple[int, ...], key: Any) -> tuple[Key, tuple[int, ...], Indices]:
-    """A key for a tensor of this shape, as a view key, and index arrays for some dims of that view (none: ()).
+    """A key for a tensor of this shape, as a view key, and index arrays for some dims of that view
+    (none: ()).
 
     Raises:
-        IndexError: too many indices, one out of range, a mask or index arrays of shapes that do not fit.
+        IndexError: too many indices, one out of range, a mask or index arrays of shapes that do not
+            fit.
         TypeError: a part that is no index.
         ValueError: a slice with a step that is not positive.
     """
@@ -288,7 +309,8 @@ def parse_key(shape: tuple[int, ...], key: Any) -> tuple[Key, tuple[int, ...], I
             at += len(found)
         else:
             raise TypeError(
-                f"index: {type(part).__name__} is no index; use ints, slices, None, ..., tensors or lists"
+                f"index: {type(part).__name__} is no index; use ints, slices, None, ..., tensors "
+                "or lists"
             )
     if indices:
         try:
@@ -303,19 +325,21 @@ def parse_key(shape: tuple[int, ...], key: Any) -> tuple[Key, tuple[int, ...], I
 
 def _dims_used(part: Any) -> int:
     """How many dims of the tensor a part of a key is for."""
-    if part is None or part is Ellipsis or isinstance(part, (bool, np.bool_)):
+    if part is None or part is Ellipsis:
         return 0
-    if isinstance(part, (Tensor, np.ndarray)):
-        array = part.array if isinstance(part, Tensor) else part
-        return array.ndim if array.dtype.kind == "b" else 1
-    if isinstance(part, list):
+    if type(part) is int or type(part) is slice:
+        return 1
+    if isinstance(part, bool | np.bool_):
+        return 0
+    if isinstance(part, Tensor | np.ndarray | list):
         array = as_index_array(part)
         return array.ndim if array.dtype.kind == "b" else 1
     return 1
 
 
 def getitem(input: Tensor, key: Any) -> Any:
-    """input[key]: a view for ints, slices, None and ...; a copy where index tensors, lists or masks are among them.
+    """input[key]: a view for ints, slices, None and ...; a copy where index tensors, lists or masks
+    are among them.
 
     Raises:
         IndexError: too many indices, an index out of range, or a mask whose sizes do not fit.
@@ -329,16 +353,17 @@ def getitem(input: Tensor, key: Any) -> Any:
     basic, dims, indices = parse_key(shape, key)
     if not indices:
         return Slice.apply(input, basic)
-    part = (
-        input
-        if all(type(p) is slice and p == slice(None) for p in basic)
-        else Slice.apply(input, basic)
-    )
-    return Index.apply(part, dims, indices)
+    return Index.apply(input if _is_whole(basic) else Slice.apply(input, basic), dims, indices)
+
+
+def _is_whole(key: Key) -> bool:
+    """Whether a view key leaves the tensor as it is."""
+    return all(type(part) is slice and part == slice(None) for part in key)
 
 
 def setitem(input: Tensor, key: Any, value: Any) -> None:
-    """input[key] = value: writes value, broadcast and converted, into input's memory; of equal indices the last one holds.
+    """input[key] = value: writes value, broadcast and converted, into input's memory; of equal
+    indices the last one holds.
 
     Raises:
         RuntimeError: if the memory may not be written (a leaf in a graph, an expanded tensor).
@@ -348,8 +373,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     """
     basic, dims, indices = parse_key(input.array.shape, key)
     value = autograd.engine_ops["as_tensor"](value)
-    whole = all(type(p) is slice and p == slice(None) for p in basic)
-    part = input if whole and indices else Slice.apply(input, basic)
+    part = input if indices and _is_whole(basic) else Slice.apply(input, basic)
     if indices:
         index_put_at(part, dims, indices, value, False)
     else:
@@ -357,7 +381,9 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
 
 
 def _without_leading(value: Any, shape: tuple[int, ...]) -> Any:
-    """value without leading dims of size 1 that `shape` does not have: PyTorch lets them be assigned."""
+    """value without leading dims of size 1 that `shape` does not have: PyTorch lets them be
+    assigned.
+    """
     extra = value.array.ndim - len(shape)
     if extra <= 0 or any(n != 1 for n in value.array.shape[:extra]):
         return value
@@ -377,7 +403,8 @@ def index_put_at(
         fits = False
     if not fits:
         raise ValueError(
-            f"index_put_: a value of shape {value.array.shape} does not broadcast to the indexed shape {shape}"
+            f"index_put_: a value of shape {value.array.shape} does not broadcast to the indexed "
+            f"shape {shape}"
         )
     value = autograd.engine_ops["cast"](value, x.array.dtype)
     out = IndexPut.apply(x, value, dims, indices, accumulate)
@@ -385,7 +412,8 @@ def index_put_at(
 
 
 def index_put_(input: Tensor, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
-    """input[indices] = values, or input[indices] += values with equal indices adding up; returns input.
+    """input[indices] = values, or input[indices] += values with equal indices adding up; returns
+    input.
 
     Gradient: 0 for what was assigned over; grad_values = grad_output[indices].
     """

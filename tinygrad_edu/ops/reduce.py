@@ -1,15 +1,16 @@
-"""Reductions: sum, mean, product, extremes, any and all, over any dims.
+"""Reductions: sum, mean, product, any and all, over any dims.
 
-The kernels (csrc/reduce.cpp, csrc/argmax.cpp) add in blocks and combine blocks in pairs, so that the error of a sum grows
-with the logarithm of its length, and cut by size alone, so that results are the same for any number of threads. Integers
-and bools are reduced by NumPy.
+The kernels (csrc/reduce.cpp) add in blocks and combine blocks in pairs, so that
+the error of a sum grows with the logarithm of its length, and cut by size alone, so that results
+are the same for any number of threads. Integers and bools are reduced by NumPy.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +19,14 @@ from ..autograd import Function, Tensor, wrap
 from ..backends import backend
 from ..dtypes import as_dtype, int64
 from .broadcast import Expand
-from .checks import check_dim, check_dims, check_tensor
-from .comparison import eq
-from .elementwise import div, maximum, minimum, mul
-from .indexing import IndexAdd
-from .shape import cat
+from .checks import check_dims, check_tensor
+from .elementwise import div, mul
+from .join import cat
 from .slicing import Slice, along
 from .view import Permute, reshape
-from .where import where
 
 
+@functools.lru_cache(maxsize=1024)
 def reduced_shape(shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
     """The shape after a reduction over `dims`."""
     if keepdim:
@@ -36,14 +35,17 @@ def reduced_shape(shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) 
 
 
 class Reduction(Function):
-    """What the reductions share: a kernel that writes one value for each position of the dims that stay."""
+    """What the reductions share: a kernel that writes one value for each position of the dims that
+    stay.
+    """
 
     def reduce(self, kernel: str, x: Any, dims: tuple[int, ...], keepdim: bool, *args: Any) -> Any:
         self.shape_x, self.dims = x.shape, dims
-        self.kept_shape = reduced_shape(x.shape, dims, True)
+        self.kept_shape = kept = reduced_shape(x.shape, dims, True)
+        shape = kept if keepdim else reduced_shape(x.shape, dims, False)
         b = backend(x)
-        out = b.empty(reduced_shape(x.shape, dims, keepdim), x.dtype)
-        getattr(b, kernel)(x, out.reshape(self.kept_shape), *args)
+        out = b.empty(shape, x.dtype)
+        getattr(b, kernel)(x, out if shape == kept or not shape else out.reshape(kept), *args)
         return out
 
     def spread(self, reduced: Any) -> Any:
@@ -67,8 +69,8 @@ class Sum(Reduction):
 class Prod(Reduction):
     """out = product of x over dims.
 
-    grad_x_i = grad_output * product of the x_j, j != i: out / x_i where no x is 0, else the product before i times that
-    after i, both as running products.
+    grad_x_i = grad_output * product of the x_j, j != i: out / x_i where no x is 0, else the product
+    before i times that after i, both as running products.
     """
 
     def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
@@ -116,74 +118,20 @@ def products_of_others(x: Any) -> Any:
     return mul(before, after)
 
 
-class Extreme(Reduction):
-    """out = the largest (kernel "amax") or smallest ("amin") x over dims; NaN if one is NaN.
-
-    grad_x = grad_output / (number of equal extremes) at each of them, 0 elsewhere.
-    """
-
-    def forward(self, x: Any, kernel: str, dims: tuple[int, ...], keepdim: bool) -> Any:
-        out = self.reduce(kernel, x, dims, keepdim)
-        self.save(x, out)
-        return out
-
-    def backward(self, grad_output: Any) -> Any:
-        x, out = self.saved
-        winners = eq(x, self.spread(out))
-        counted = backend(x.array).cast(winners.array, x.array.dtype)
-        count = Sum.apply(wrap(counted), self.dims, True, 1.0)
-        share = div(reshape(grad_output, self.kept_shape), count)
-        return where(winners, Expand.apply(share, self.shape_x), 0.0)
-
-
-class Winner(Function):
-    """(values, indices) of the largest ("argmax") or smallest ("argmin") x along dim: the first of equal ones; NaN wins.
-
-    grad_x = grad_output at the winner, 0 elsewhere.
-    """
-
-    non_differentiable = (1,)
-
-    def forward(self, x: Any, kernel: str, dim: int, keepdim: bool) -> Any:
-        self.shape_x, self.dim = x.shape, dim
-        kept = reduced_shape(x.shape, (dim,), True)
-        b = backend(x)
-        values, indices = b.empty(kept, x.dtype), b.empty(kept, int64)
-        getattr(b, kernel)(x, values, indices, dim)
-        self.indices = indices
-        if keepdim:
-            return values, indices
-        shape = reduced_shape(x.shape, (dim,), False)
-        return values.reshape(shape), indices.reshape(shape)
-
-    def backward(self, grad_values: Any, grad_indices: Any) -> Any:
-        if grad_values is None:
-            return None
-        grid = np.ogrid[tuple(slice(0, n) for n in self.indices.shape)]
-        places = tuple(self.indices if d == self.dim else at for d, at in enumerate(grid))
-        grad_values = reshape(grad_values, self.indices.shape)
-        return IndexAdd.apply(grad_values, self.shape_x, tuple(range(len(places))), places)
-
-
-class ValuesAndIndices(NamedTuple):
-    """What max, min and others along a dim return."""
-
-    values: Any
-    indices: Any
-
-
-# ---- sums and products -----------------------------------------------------------------------------------------------------
+# ---- sums and products ----------------------------------------------------------------------
 
 
 def _converted(op: str, input: Any, dtype: Any) -> Any:
-    """input in the dtype asked for; without one, bools and integers become int64, so that their sum fits."""
+    """input in the dtype asked for; without one, bools and integers become int64, so that their sum
+    fits.
+    """
     check_tensor(op, input)
     if dtype is None and input.array.dtype.kind == "f":
         return input
     return autograd.engine_ops["cast"](input, int64 if dtype is None else as_dtype(dtype))
 
 
-def _by_numpy(function: Callable[..., Any], x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+def by_numpy(function: Callable[..., Any], x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
     return wrap(np.asarray(function(x.array, axis=dims, keepdims=keepdim)))
 
 
@@ -214,7 +162,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     input = _converted("sum", input, dtype)
     dims = check_reduced_dims("sum", dim, input.array.ndim)
     if input.array.dtype.kind != "f":
-        return _by_numpy(np.sum, input, dims, keepdim)
+        return by_numpy(np.sum, input, dims, keepdim)
     return Sum.apply(input, dims, keepdim, 1.0)
 
 
@@ -236,167 +184,58 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     input = input if dtype is None else _converted("mean", input, dtype)
     if input.array.dtype.kind != "f":
         raise TypeError(
-            f"mean: input must be a float tensor, got {input.array.dtype}; use mean(dtype=float32) or .float()"
+            f"mean: input must be a float tensor, got {input.array.dtype}; use "
+            "mean(dtype=float32) or .float()"
         )
     dims = check_reduced_dims("mean", dim, input.array.ndim)
     return Sum.apply(input, dims, keepdim, float(math.prod(input.array.shape[d] for d in dims)))
 
 
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    """out = product of input over dim; 1 where there are no elements. Integers and bools are multiplied as int64.
+    """out = product of input over dim; 1 where there are no elements. Integers and bools are
+    multiplied as int64.
 
     Gradient: grad_output times the product of the other elements, also where some are 0.
     """
     input = _converted("prod", input, dtype)
     dims = check_reduced_dims("prod", dim, input.array.ndim)
     if input.array.dtype.kind != "f":
-        return _by_numpy(np.prod, input, dims, keepdim)
+        return by_numpy(np.prod, input, dims, keepdim)
     return Prod.apply(input, dims, keepdim)
 
 
 def check_reduced_dims(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
-    """The dims to reduce; None and an empty tuple stand for all. A 0-d tensor has none, whatever its dim is called."""
-    dims = check_dims(op, None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
+    """The dims to reduce; None and an empty tuple stand for all. A 0-d tensor has none, whatever
+    its dim is called.
+    """
+    if type(dim) is int and -ndim <= dim < ndim:
+        return (dim % ndim,)
+    if dim is None or (isinstance(dim, tuple | list) and not dim):
+        return tuple(range(ndim))
+    dims = check_dims(op, dim, ndim)
     return dims if ndim else ()
 
 
-# ---- extremes ---------------------------------------------------------------------------------------------------------------
-
-
-def _extreme(op: str, kernel: str, numpy_function: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    check_tensor(op, input)
-    dims = check_reduced_dims(op, dim, input.array.ndim)
-    _check_not_empty(op, input.array.shape, dims)
-    if input.array.dtype.kind != "f":
-        return _by_numpy(numpy_function, input, dims, keepdim)
-    return Extreme.apply(input, kernel, dims, keepdim)
-
-
-def _check_not_empty(op: str, shape: tuple[int, ...], dims: tuple[int, ...]) -> None:
-    if 0 in [shape[d] for d in dims]:
-        raise IndexError(
-            f"{op}: there is no extreme of no elements, got shape {shape} over dims {dims}"
-        )
-
-
-def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """out = largest element over dim (an int, a tuple, or None for all); NaN if one is NaN.
-
-    Raises:
-        IndexError: if there are no elements.
-
-    Gradient: grad_output shared evenly among equal largest elements, 0 elsewhere.
-    """
-    return _extreme("amax", "amax", np.max, input, dim, keepdim)
-
-
-def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """out = smallest element over dim (an int, a tuple, or None for all); NaN if one is NaN.
-
-    Raises:
-        IndexError: if there are no elements.
-
-    Gradient: grad_output shared evenly among equal smallest elements, 0 elsewhere.
-    """
-    return _extreme("amin", "amin", np.min, input, dim, keepdim)
-
-
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Any, Any]:
-    """(amin, amax) over one dim or all."""
-    return amin(input, dim, keepdim), amax(input, dim, keepdim)
-
-
-def _winner(op: str, kernel: str, input: Any, dim: int, keepdim: bool) -> ValuesAndIndices:
-    dim = check_dim(op, dim, input.array.ndim)
-    if input.array.ndim == 0:
-        return ValuesAndIndices(reshape(input, ()), wrap(np.zeros((), np.int64)))
-    _check_not_empty(op, input.array.shape, (dim,))
-    if input.array.dtype.kind == "f":
-        return ValuesAndIndices(*Winner.apply(input, kernel, dim, keepdim))
-    indices = getattr(np, kernel)(input.array, axis=dim, keepdims=True)
-    values = np.take_along_axis(input.array, indices, dim)
-    shape = reduced_shape(input.array.shape, (dim,), keepdim)
-    return ValuesAndIndices(wrap(values.reshape(shape)), wrap(indices.reshape(shape)))
-
-
-def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element, of all or along dim; or, with a second tensor, the larger of each pair.
-
-    Args:
-        input: any tensor.
-        dim: None for the largest of all; an int for (values, indices) along that dim; a tensor for maximum(input, dim).
-        keepdim: whether dim stays, with size 1.
-
-    Returns:
-        A 0-d tensor; or a named tuple (values, indices), indices of the first of equal ones; or a tensor. NaN wins.
-
-    Raises:
-        IndexError: if there are no elements.
-
-    Gradient: of all: shared evenly among equal ones, as amax. Along dim: to the element at the index.
-
-    Example:
-        >>> import tinygrad_edu as tg
-        >>> values, indices = tg.tensor([[1.0, 5.0], [7.0, 2.0]]).max(dim=1)
-        >>> values, indices
-        (tensor([5., 7.]), tensor([1, 0]))
-    """
-    if isinstance(dim, Tensor):
-        return maximum(input, dim)
-    return amax(input) if dim is None else _winner("max", "argmax", input, dim, keepdim)
-
-
-def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element, of all or along dim; or, with a second tensor, the smaller of each pair. As max.
-
-    Gradient: of all: shared evenly among equal ones, as amin. Along dim: to the element at the index.
-    """
-    if isinstance(dim, Tensor):
-        return minimum(input, dim)
-    return amin(input) if dim is None else _winner("min", "argmin", input, dim, keepdim)
-
-
-def _position(op: str, input: Any, dim: int | None, keepdim: bool) -> Any:
-    check_tensor(op, input)
-    shape = input.array.shape
-    detached = wrap(input.array)
-    if dim is not None:
-        return _winner(op, op, detached, dim, keepdim).indices
-    _check_not_empty(op, shape, tuple(range(len(shape))))
-    position = _winner(op, op, reshape(detached, (input.array.size,)), 0, False).indices
-    return reshape(position, (1,) * len(shape)) if keepdim else position
-
-
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Index of the largest element along dim, or in the flattened tensor; the first of equal ones; NaN wins.
-
-    Gradient: none.
-    """
-    return _position("argmax", input, dim, keepdim)
-
-
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Index of the smallest element along dim, or in the flattened tensor; the first of equal ones; NaN wins.
-
-    Gradient: none.
-    """
-    return _position("argmin", input, dim, keepdim)
-
-
-# ---- truth -------------------------------------------------------------------------------------------------------------------
+# ---- truth ----------------------------------------------------------------------------------
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether all elements over dim differ from 0; True where there are none. Gradient: none."""
-    return _by_numpy(
-        np.all, check_tensor("all", input), check_reduced_dims("all", dim, input.array.ndim), keepdim
+    return by_numpy(
+        np.all,
+        check_tensor("all", input),
+        check_reduced_dims("all", dim, input.array.ndim),
+        keepdim,
     )
 
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Whether any element over dim differs from 0; False where there are none. Gradient: none."""
-    return _by_numpy(
-        np.any, check_tensor("any", input), check_reduced_dims("any", dim, input.array.ndim), keepdim
+    return by_numpy(
+        np.any,
+        check_tensor("any", input),
+        check_reduced_dims("any", dim, input.array.ndim),
+        keepdim,
     )
 
 
@@ -407,6 +246,4 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Any:
     return wrap(np.asarray(np.count_nonzero(input.array, axis=dims), np.int64))
 
 
-__all__ = [
-    "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "max", "mean", "min", "prod", "sum",
-]  # fmt: skip
+__all__ = ["all", "any", "count_nonzero", "mean", "prod", "sum"]

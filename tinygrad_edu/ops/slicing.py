@@ -6,6 +6,7 @@ The VJP of a part is zeros with the part's gradient in its place.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 from ..autograd import Function, Tensor, View
@@ -49,7 +50,8 @@ class Embed(Function):
 
 
 def along(dim: int, index: Any) -> Key:
-    """The key that takes `index` (an int or a slice) along one dim and all of the dims before it."""
+    """The key that takes `index` (an int or a slice) along one dim and all of the dims before "
+    "it."""
     return (slice(None),) * dim + (index,)
 
 
@@ -85,8 +87,9 @@ def select(input: Tensor, dim: int, index: int) -> Any:
 class Split(Function):
     """out_i = x[bounds[i] : bounds[i + 1]] along dim, without dim if `drop` (then each has size 1).
 
-    grad_x = the gradients joined along dim, zeros where an output had none. One Function for all parts, so that their
-    gradients meet in one array rather than in as many arrays as there are parts.
+    grad_x = the gradients joined along dim, zeros where an output had none. One Function for all
+    parts, so that their gradients meet in one array rather than in as many arrays as there are
+    parts.
     """
 
     def forward(self, x: Any, dim: int, bounds: tuple[int, ...], drop: bool) -> Any:
@@ -100,7 +103,9 @@ class Split(Function):
 
 
 class Join(Function):
-    """out = zeros(shape), but out[keys[i]] = x_i: the VJP of Split. grad_x_i = grad_output[keys[i]]."""
+    """out = zeros(shape), but out[keys[i]] = x_i: the VJP of Split. grad_x_i =
+    grad_output[keys[i]].
+    """
 
     def forward(
         self, shape: tuple[int, ...], dtype: Any, keys: tuple[Key, ...], *parts: Any
@@ -121,7 +126,7 @@ def split_keys(dim: int, bounds: tuple[int, ...], drop: bool) -> tuple[Key, ...]
     """The key of each part of a Split."""
     if drop:
         return tuple(along(dim, start) for start in bounds[:-1])
-    return tuple(along(dim, slice(a, b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True))
+    return tuple(along(dim, slice(a, b)) for a, b in pairwise(bounds))
 
 
 def _split(x: Any, dim: int, bounds: tuple[int, ...], drop: bool = False) -> tuple[Any, ...]:
@@ -134,7 +139,8 @@ def _split(x: Any, dim: int, bounds: tuple[int, ...], drop: bool = False) -> tup
 
 
 def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """The parts of input along dim, as views: of one size each (the last may be smaller), or of the sizes in a list.
+    """The parts of input along dim, as views: of one size each (the last may be smaller), or of the
+    sizes in a list.
 
     Gradient: the parts' gradients joined along dim.
 

@@ -1,4 +1,6 @@
-"""Variance, norms, log-sum-exp and running sums. All but the running sum and the Euclidean norm are compositions."""
+"""Variance, norms, log-sum-exp and running sums. All but the running sum and the Euclidean norm are
+compositions.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from .. import autograd
 from ..autograd import Function, Tensor, wrap
 from ..backends import backend
 from .checks import check_dim, check_float, check_tensor
+from .comparison import eq
 from .elementwise import abs, add, div, exp, log, mul, pow, sqrt, square, sub
 from .elementwise_core import OPS
-from .reduce import Reduction, amax, amin, check_reduced_dims, mean, sum
+from .extremes import amax, amin
+from .reduce import Reduction, check_reduced_dims, mean, sum
 from .view import reshape
 from .where import where
 
@@ -85,7 +89,8 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
 
 
 class EuclideanNorm(Reduction):
-    """out = sqrt(sum of x^2 over dims). grad_x = grad_output x / out; 0 where out = 0, as PyTorch."""
+    """out = sqrt(sum of x^2 over dims). grad_x = grad_output x / out; 0 where out = 0, as "
+    "PyTorch."""
 
     def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
         squares = self.reduce("sum", OPS["square"].forward(x), dims, keepdim, 1.0)
@@ -95,13 +100,14 @@ class EuclideanNorm(Reduction):
 
     def backward(self, grad_output: Any) -> Any:
         x, out = self.saved
-        zero = wrap(out.array == 0)
+        zero = eq(out, 0.0)
         share = where(zero, 0.0, div(grad_output, where(zero, 1.0, out)))
         return mul(self.spread(share), x)
 
 
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
-    """out = (sum of |x|^p over dim)^(1/p); p = inf the largest |x|, -inf the smallest, 0 how many are not 0.
+    """out = (sum of |x|^p over dim)^(1/p); p = inf the largest |x|, -inf the smallest, 0 how many
+    are not 0.
 
     Args:
         input: float tensor.
@@ -129,7 +135,9 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> A
 
 
 class CumSum(Function):
-    """out_i = x_0 + ... + x_i along dim, or x_i + ... + x_last if `reverse`. grad_x = the sum from the other end."""
+    """out_i = x_0 + ... + x_i along dim, or x_i + ... + x_last if `reverse`. grad_x = the sum from
+    the other end.
+    """
 
     def forward(self, x: Any, dim: int, reverse: bool) -> Any:
         self.dim, self.reverse = dim, reverse
@@ -148,7 +156,8 @@ class CumSum(Function):
 def cumsum(input: Tensor, dim: int) -> Any:
     """out_i = input_0 + ... + input_i along dim; integers and bools as int64.
 
-    Gradient: the sum of grad_output from the end: grad_input_i = grad_output_i + ... + grad_output_last.
+    Gradient: the sum of grad_output from the end: grad_input_i = grad_output_i + ... +
+    grad_output_last.
     """
     dim = check_dim("cumsum", dim, check_tensor("cumsum", input).array.ndim)
     if input.array.dtype.kind != "f":

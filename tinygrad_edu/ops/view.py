@@ -1,10 +1,12 @@
 """Views: the same memory under another shape and other strides.
 
-Nothing is copied, and what is written through a view is seen by its base and by its other views. The VJP of a view puts
-each gradient back where its element came from, and is a view wherever the map is one to one.
+Nothing is copied, and what is written through a view is seen by its base and by its other views.
+The VJP of a view puts each gradient back where its element came from, and is a view wherever the
+map is one to one.
 
-`reshape` copies where no strides describe the new shape; `view` then raises, unless the strides are the engine's own doing
-(convolutions keep images channels-last). That copy is read-only: a write to it could not reach the tensor it came from.
+`reshape` copies where no strides describe the new shape; `view` then raises, unless the strides are
+the engine's own doing (convolutions keep images channels-last). That copy is read-only: a write to
+it could not reach the tensor it came from.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from ..backends import backend
 from .broadcast import Expand
 from .checks import check_dim, check_dims, check_shape
 
-# ---- other shapes -----------------------------------------------------------------------------------------------------
+# ---- other shapes ---------------------------------------------------------------------------
 
 
 class Reshape(Function):
@@ -47,7 +49,8 @@ class ReshapeCopy(Reshape):
 def can_view(x: Any, shape: tuple[int, ...]) -> bool:
     """Whether strides over x's memory can give this shape, row-major order kept.
 
-    Neighbouring dims of x that are one run in memory form a chunk; each must be a product of dims of the new shape.
+    Neighbouring dims of x that are one run in memory form a chunk; each must be a product of dims
+    of the new shape.
     """
     if x.flags.c_contiguous or x.size == 0:
         return True
@@ -91,7 +94,8 @@ def _resolve(op: str, shape: Any, numel: int, old: tuple[int, ...]) -> tuple[int
 
 
 def reshape(input: Tensor, *shape: Any) -> Any:
-    """out = input's elements, in row-major order, in another shape: a view where strides allow it, else a copy.
+    """out = input's elements, in row-major order, in another shape: a view where strides allow it,
+    else a copy.
 
     Args:
         input: any tensor.
@@ -132,7 +136,8 @@ def view(input: Tensor, *shape: Any) -> Any:
         return Reshape.apply(input, sizes)
     if not _engine_laid_out(input, sizes):
         raise ValueError(
-            f"view: no strides give shape {sizes} over a tensor of shape {array.shape} and strides {input.stride()}; "
+            f"view: no strides give shape {sizes} over a tensor of shape {array.shape} and "
+            f"strides {input.stride()}; "
             "use reshape, which copies, or contiguous().view(...)"
         )
     out = ReshapeCopy.apply(input, sizes)
@@ -141,12 +146,16 @@ def view(input: Tensor, *shape: Any) -> Any:
 
 
 def _engine_laid_out(x: Any, sizes: tuple[int, ...]) -> bool:
-    """Whether the view would exist, had every op returned row-major memory: then the strides are not the user's doing."""
+    """Whether the view would exist, had every op returned row-major memory: then the strides are
+    not the user's doing.
+    """
     base = x if x.view_of is None else x.view_of.base
     if base.array.flags.c_contiguous:
         return False
     row_major = wrap(np.empty(base.array.shape, base.array.dtype))
-    return can_view((row_major if x.view_of is None else replay(x.view_of.chain, row_major)).array, sizes)
+    return can_view(
+        (row_major if x.view_of is None else replay(x.view_of.chain, row_major)).array, sizes
+    )
 
 
 def view_as(input: Tensor, other: Tensor) -> Any:
@@ -165,7 +174,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
     Gradient: grad_output in input's shape.
     """
     shape = input.array.shape
-    first, last = (check_dim("flatten", d, len(shape)) for d in (start_dim, end_dim))
+    first = check_dim("flatten", start_dim, len(shape))
+    last = check_dim("flatten", end_dim, len(shape))
     if first > last:
         raise ValueError(
             f"flatten: start_dim must not come after end_dim, got {start_dim} and {end_dim}"
@@ -190,7 +200,8 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Any:
 
 
 def squeeze(input: Tensor, dim: Any = None) -> Any:
-    """out = input without its dims of size 1, or without those of `dim` (an int or a tuple) that have size 1.
+    """out = input without its dims of size 1, or without those of `dim` (an int or a tuple) that
+    have size 1.
 
     Gradient: grad_output in input's shape.
     """
@@ -209,7 +220,7 @@ def unsqueeze(input: Tensor, dim: int) -> Any:
     return Reshape.apply(input, (*shape[:dim], 1, *shape[dim:]))
 
 
-# ---- other orders of the dims --------------------------------------------------------------------------------------------
+# ---- other orders of the dims ---------------------------------------------------------------
 
 
 class Transpose(Function):
@@ -278,7 +289,8 @@ def reversed_dims(input: Tensor) -> Any:
 
 
 def permute(input: Tensor, *dims: Any) -> Any:
-    """out = input with its dims in the order `dims`, as a view: out.shape[k] = input.shape[dims[k]].
+    """out = input with its dims in the order `dims`, as a view: out.shape[k] =
+    input.shape[dims[k]].
 
     Gradient: grad_output under the inverse permutation.
 
@@ -292,13 +304,16 @@ def permute(input: Tensor, *dims: Any) -> Any:
     ndim = input.array.ndim
     if len(dims) != ndim:
         raise ValueError(
-            f"permute: every dim must be named once, got {tuple(dims)} for shape {input.array.shape}"
+            f"permute: every dim must be named once, got {tuple(dims)} for shape "
+            f"{input.array.shape}"
         )
-    return Permute.apply(input, check_dims("permute", tuple(dims), ndim))
+    known = sorted(dims) == list(range(ndim))
+    return Permute.apply(input, dims if known else check_dims("permute", tuple(dims), ndim))
 
 
 def movedim(input: Tensor, source: Any, destination: Any) -> Any:
-    """out = input with the dims `source` moved to the places `destination`, the others in order, as a view.
+    """out = input with the dims `source` moved to the places `destination`, the others in order, as
+    a view.
 
     Gradient: grad_output with the dims moved back.
     """
@@ -306,7 +321,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Any:
     sources, places = check_dims("movedim", source, ndim), check_dims("movedim", destination, ndim)
     if len(sources) != len(places):
         raise ValueError(
-            f"movedim: source and destination must name equally many dims, got {source} and {destination}"
+            f"movedim: source and destination must name equally many dims, got {source} and "
+            f"{destination}"
         )
     moved = dict(zip(places, sources, strict=True))
     others = iter(d for d in range(ndim) if d not in sources)
@@ -318,11 +334,12 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Any:
 moveaxis = movedim
 
 
-# ---- larger by repetition ------------------------------------------------------------------------------------------------
+# ---- larger by repetition -------------------------------------------------------------------
 
 
 def expand(input: Tensor, *sizes: Any) -> Any:
-    """out = input with its dims of size 1, and new leading ones, repeated to `sizes`: a view with stride 0.
+    """out = input with its dims of size 1, and new leading ones, repeated to `sizes`: a view with
+    stride 0.
 
     Args:
         sizes: the wanted sizes, as separate ints or one tuple; -1 keeps a dim's size.
@@ -340,7 +357,8 @@ def expand(input: Tensor, *sizes: Any) -> Any:
     fits = lead >= 0 and all(n in (1, wanted[lead + d]) for d, n in enumerate(shape))
     if not fits:
         raise ValueError(
-            f"expand: only dims of size 1 and new leading dims can grow, got {shape} to {tuple(sizes)}"
+            f"expand: only dims of size 1 and new leading dims can grow, got {shape} to "
+            f"{tuple(sizes)}"
         )
     return Expand.apply(input, check_shape("expand", wanted))
 
@@ -356,7 +374,7 @@ def expand_as(input: Tensor, other: Tensor) -> Any:
 
 
 __all__ = [
-    "broadcast_to", "expand", "expand_as", "flatten", "moveaxis", "movedim",
-    "permute", "ravel", "reshape", "reshape_as", "squeeze", "swapaxes", "swapdims", "t", "transpose", "unflatten",
+    "broadcast_to", "expand", "expand_as", "flatten", "moveaxis", "movedim", "permute", "ravel",
+    "reshape", "reshape_as", "squeeze", "swapaxes", "swapdims", "t", "transpose", "unflatten",
     "unsqueeze", "view", "view_as",
 ]  # fmt: skip

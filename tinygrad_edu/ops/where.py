@@ -9,6 +9,7 @@ import numpy as np
 from .. import autograd
 from ..autograd import Function, wrap
 from ..backends import backend
+from .broadcast import broadcast_array
 from .promotion import result_type
 
 
@@ -24,7 +25,11 @@ class Where(Function):
         b = backend(x)
         largest = x if x.shape == shape else y
         out = b.empty_like(largest) if largest.shape == shape else b.empty(shape, x.dtype)
-        b.where(*(np.broadcast_to(operand, shape) for operand in (condition, x, y)), out)
+        operands = [
+            operand if operand.shape == shape else broadcast_array(operand, shape)
+            for operand in (condition, x, y)
+        ]
+        b.where(*operands, out)
         return out
 
     def backward(self, grad_output: Any) -> Any:
@@ -39,7 +44,8 @@ class Where(Function):
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
-    """out = input where condition is true, else other. All three broadcast; input and other may be numbers.
+    """out = input where condition is true, else other. All three broadcast; input and other may be
+    numbers.
 
     Args:
         condition: bool tensor. Alone, the call is nonzero(condition, as_tuple=True).
@@ -49,8 +55,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         TypeError: if condition is not bool.
         ValueError: if the shapes do not broadcast.
 
-    Gradient: grad_input = grad_output where condition, else 0; grad_other the other way round. A NaN or infinity that
-    was not chosen has no influence on either.
+    Gradient: grad_input = grad_output where condition, else 0; grad_other the other way round. A
+    NaN or infinity that was not chosen has no influence on either.
 
     Example:
         >>> import tinygrad_edu as tg
@@ -64,7 +70,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return autograd.engine_ops["nonzero"](condition, as_tuple=True)
     if condition.array.dtype.kind != "b":
         raise TypeError(
-            f"where: condition must be a bool tensor, got {condition.array.dtype}; compare it, as in x != 0"
+            f"where: condition must be a bool tensor, got {condition.array.dtype}; compare it, as "
+            "in x != 0"
         )
     operands = [x.array if hasattr(x, "array") else x for x in (input, other)]
     dtype = result_type(*operands)

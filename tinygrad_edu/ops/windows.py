@@ -35,7 +35,9 @@ class Diagonal(Function):
 
 
 class EmbedDiagonal(Function):
-    """out = zeros(shape), but its diagonal = x: the VJP of Diagonal. grad_x = the diagonal of grad_output."""
+    """out = zeros(shape), but its diagonal = x: the VJP of Diagonal. grad_x = the diagonal of
+    grad_output.
+    """
 
     def forward(self, x: Any, shape: tuple[int, ...], offset: int, dim0: int, dim1: int) -> Any:
         self.args = offset, dim0, dim1
@@ -62,7 +64,8 @@ def diagonal_of(x: Any, offset: int, dim0: int, dim1: int) -> Any:
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
-    """The diagonal of the matrices that dim1 and dim2 span, as the last dim, as a view; above the main one if offset > 0.
+    """The diagonal of the matrices that dim1 and dim2 span, as the last dim, as a view; above the
+    main one if offset > 0.
 
     Gradient: grad_output on the diagonal, zeros beside it.
     """
@@ -78,7 +81,8 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> An
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Any:
-    """A vector's square matrix with it on a diagonal and zeros elsewhere, or a matrix's diagonal, as a copy.
+    """A vector's square matrix with it on a diagonal and zeros elsewhere, or a matrix's diagonal,
+    as a copy.
 
     Gradient: the diagonal of grad_output, or grad_output on the diagonal.
     """
@@ -117,7 +121,8 @@ class AsStrided(Function):
 
 
 def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -> Any:
-    """A view with any size and stride over input's memory; storage_offset counts from input's first element.
+    """A view with any size and stride over input's memory; storage_offset counts from input's first
+    element.
 
     Raises:
         ValueError: if the view would leave input's memory, or input is not dense.
@@ -145,7 +150,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int = 0) -
     last = storage_offset + sum((n - 1) * step for n, step in zip(sizes, strides, strict=True))
     if storage_offset < 0 or (0 not in sizes and last >= reach):
         raise ValueError(
-            f"as_strided: size {sizes}, stride {strides} and offset {storage_offset} leave the memory of {reach} elements"
+            f"as_strided: size {sizes}, stride {strides} and offset {storage_offset} leave the "
+            f"memory of {reach} elements"
         )
     return AsStrided.apply(input, sizes, strides, int(storage_offset))
 
@@ -167,7 +173,9 @@ class Unfold(Function):
 
 
 class Fold(Function):
-    """out[..., p, ...] = sum of x[..., i, ..., j] over i * step + j = p: the VJP of Unfold. grad_x = its windows."""
+    """out[..., p, ...] = sum of x[..., i, ..., j] over i * step + j = p: the VJP of Unfold. grad_x
+    = its windows.
+    """
 
     def forward(self, x: Any, shape: tuple[int, ...], dim: int, size: int, step: int) -> Any:
         self.args = dim, size, step
@@ -193,7 +201,8 @@ def windows_of(x: Any, dim: int, size: int, step: int) -> Any:
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Any:
-    """All windows of `size` elements along a dim, `step` apart, as a view: the window's elements are the new last dim.
+    """All windows of `size` elements along a dim, `step` apart, as a view: the window's elements
+    are the new last dim.
 
     Gradient: the gradients of each element, added over the windows that show it.
 
