@@ -32,13 +32,12 @@ from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, se
 from .ops.activations import relu
 from .ops.comparison import *
 from .ops.convert import as_tensor, asarray, from_dlpack, from_numpy, tensor
+from .ops.copies import *
 from .ops.creation import *
 from .ops.elementwise import *
 from .ops.extremes import *
 from .ops.gather import *
 from .ops.indexing import *
-from .ops.join import *
-from .ops.pad import *
 from .ops.random import *
 from .ops.reduce import *
 from .ops.sampling import bernoulli, multinomial

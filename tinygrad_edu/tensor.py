@@ -38,6 +38,7 @@ from .ops import (
     broadcast,
     comparison,
     convert,
+    copies,
     elementwise,
     extremes,
     gather,
@@ -45,7 +46,6 @@ from .ops import (
     random_inplace,
     reduce,
     sampling,
-    shape,
     slicing,
     statistics,
     view,
@@ -559,7 +559,7 @@ _attach(comparison, comparison.__all__)
 _attach(view, view.__all__)
 _attach(slicing, slicing.__all__)
 _attach(windows, windows.__all__)
-_attach(shape, shape.__all__)
+_attach(copies, copies.__all__)
 _attach(indexing, indexing.__all__)
 _attach(gather, gather.__all__)
 _attach(reduce, reduce.__all__)

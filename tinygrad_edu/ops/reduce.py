@@ -21,7 +21,7 @@ from ..dtypes import as_dtype, int64
 from .broadcast import Expand
 from .checks import check_dims, check_tensor
 from .elementwise import div, mul
-from .join import cat
+from .shape import cat
 from .slicing import Slice, along
 from .view import Permute, reshape
 

@@ -12,9 +12,9 @@ import numpy as np
 from ..autograd import Function, Tensor
 from ..backends import backend
 from .checks import check_dim, check_shape
+from .copies import clone
 from .elementwise_core import OPS
 from .indexing import IndexAdd
-from .shape import clone
 from .view import Permute, reshape
 
 
