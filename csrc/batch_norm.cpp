@@ -1,12 +1,12 @@
-// Batch norm of x (N, C, S), each channel over its M = N * S elements:
+// Batch norm of x (N, C, ...), each channel over its M elements:
 //   out = xhat * weight + bias,   xhat = (x - mean) * rstd,   rstd = 1 / sqrt(var + eps)
 //   grad_weight = sum of grad_output * xhat,   grad_bias = sum of grad_output
 //   grad_x = weight * rstd * (grad_output - grad_bias / M - xhat * grad_weight / M)     in training
 //   grad_x = weight * rstd * grad_output                                                where statistics are given
-// Memory is dense: channels-last (a row of C after another) or planes of S. Both run the same formulas on a vector
-// of elements: in channels-last its lanes are channels, in planes they are elements of one channel.
-// Sums are cut into fixed chunks and added in order; variances are joined as in Chan, Golub and LeVeque (1979),
-// so that no digits are lost where |mean| >> std.
+// Memory is dense: channels-last (a row of C after another) or planes (row-major). Both run the same formulas on a
+// vector of elements: in channels-last its lanes are channels, in planes they are elements of one channel. Sums are cut
+// into fixed chunks and added in order; variances are joined as in Chan, Golub and LeVeque (1979), so that no digits
+// are lost where |mean| >> std.
 #include "kernels.h"
 #include "row.h"
 #include "storage.h"
@@ -36,13 +36,12 @@ struct Chunks {
   int64_t units, per_chunk;  // a unit is a row or an image
   int64_t count;
 
-  explicit Chunks(In<T> x)
-      : channels_last(x.shape[2] == 1 || (x.strides[1] == 1 && x.shape[1] != 1)),
-        channels(x.shape[1]),
-        plane(channels_last ? 1 : x.shape[2]),
-        units(channels_last ? x.shape[0] * x.shape[2] : x.shape[0]),
-        per_chunk(units_per_task(channels * plane)),
-        count((units + per_chunk - 1) / per_chunk) {}
+  Chunks(In<T> x, bool last) : channels_last(last), channels(x.shape[1]), plane(1), units(x.shape[0]) {
+    int64_t& inner = channels_last ? units : plane;
+    for (int64_t d = 2; d < x.ndim; ++d) inner *= x.shape[d];
+    per_chunk = units_per_task(channels * plane);
+    count = (units + per_chunk - 1) / per_chunk;
+  }
 
   int64_t begin(int64_t chunk) const { return chunk * per_chunk; }
   int64_t end(int64_t chunk) const { return (chunk + 1) * per_chunk < units ? (chunk + 1) * per_chunk : units; }
@@ -72,8 +71,8 @@ struct Chunks {
 
 // mean and (biased) variance of each channel.
 template <class T>
-void batch_norm_stats(In<T> x, Out<T> mean, Out<T> var) {
-  const Chunks<T> chunks(x);
+void batch_norm_stats(In<T> x, Out<T> mean, Out<T> var, bool channels_last) {
+  const Chunks<T> chunks(x, channels_last);
   const int64_t channels = chunks.channels;
   Scratch<T> partial(2 * chunks.count * channels);  // (chunks, 2, C): mean and sum of squared deviations
   parallel_for(chunks.count, [&](int64_t chunk) {
@@ -115,8 +114,9 @@ void reciprocal_std(In<T> var, double eps, T* rstd) {
 }
 
 template <class T>
-void batch_norm(In<T> x, Maybe<T> weight, Maybe<T> bias, In<T> mean, In<T> var, Out<T> out, double eps) {
-  const Chunks<T> chunks(x);
+void batch_norm(In<T> x, Maybe<T> weight, Maybe<T> bias, In<T> mean, In<T> var, Out<T> out, bool channels_last,
+                double eps) {
+  const Chunks<T> chunks(x, channels_last);
   Scratch<T> scale(chunks.channels);
   reciprocal_std<T>(var, eps, scale.data());
   if (weight.data)
@@ -134,8 +134,8 @@ void batch_norm(In<T> x, Maybe<T> weight, Maybe<T> bias, In<T> mean, In<T> var, 
 
 template <class T>
 void batch_norm_backward(In<T> grad_output, In<T> x, Maybe<T> weight, In<T> mean, In<T> var, Out<T> grad_x,
-                         Out<T> grad_weight, Out<T> grad_bias, bool training, double eps) {
-  const Chunks<T> chunks(x);
+                         Out<T> grad_weight, Out<T> grad_bias, bool training, bool channels_last, double eps) {
+  const Chunks<T> chunks(x, channels_last);
   const int64_t channels = chunks.channels;
   Scratch<T> rstd(channels), partial(2 * chunks.count * channels);  // (chunks, 2, C)
   reciprocal_std<T>(var, eps, rstd.data());

@@ -70,6 +70,8 @@ void index_bounds(In<Index> index, Out<Index> range) {
 }
 
 }  // namespace
+extern const int64_t scatter_columns;
+const int64_t scatter_columns = kScatterColumns;
 TG_EXPORT(embedding)
 TG_EXPORT(embedding_backward)
 TG_EXPORT(index_bounds)

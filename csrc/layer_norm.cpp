@@ -2,9 +2,9 @@
 //   out = xhat * weight + bias,   xhat = (x - mean) * rstd,   rstd = 1 / sqrt(mean((x - mean)^2) + eps)
 //   grad_x = rstd * (h - mean(h) - xhat * mean(h * xhat)),    h = grad_output * weight
 //   grad_weight = sum over rows of grad_output * xhat,        grad_bias = sum over rows of grad_output
-// All arrays contiguous: x, out (rows, n); mean, rstd (rows); weight, bias (n) or None. The variance takes a second
-// sweep over the row in cache, which loses no digits where |mean| >> std. Backward sums weight and bias gradients
-// over fixed chunks of rows, then adds the chunks in order: the same bits for any number of threads.
+// The variance takes a second sweep over the row in cache, which loses no digits where |mean| >> std. Backward sums
+// the gradients of weight and bias over fixed chunks of rows, then adds the chunks in order: the same bits for any
+// number of threads.
 #include "kernels.h"
 #include "row.h"
 #include "storage.h"
@@ -15,8 +15,8 @@ namespace {
 
 template <class T>
 void layer_norm(In<T> x, Maybe<T> weight, Maybe<T> bias, Out<T> out, Out<T> mean, Out<T> rstd, double eps) {
-  const int64_t n = x.shape[1];
-  const int64_t rows = x.shape[0], per_task = units_per_task(n);
+  const int64_t rows = mean.numel(), n = rows > 0 ? x.numel() / rows : 0;
+  const int64_t per_task = units_per_task(n);
   const auto row_norm = [&](int64_t row) {
     const T* const x_row = x.data + row * n;
     T* const out_row = out.data + row * n;
@@ -74,7 +74,7 @@ constexpr int64_t kNormChunkRows = 16;  // fewest rows of a chunk
 template <class T>
 void layer_norm_backward(In<T> grad_output, In<T> x, Maybe<T> weight, In<T> mean, In<T> rstd, Out<T> grad_x,
                          Out<T> grad_weight, Out<T> grad_bias) {
-  const int64_t rows = x.shape[0], n = x.shape[1];
+  const int64_t rows = mean.numel(), n = rows > 0 ? x.numel() / rows : 0;
   const int64_t even = (rows + kNormChunks - 1) / kNormChunks;
   const int64_t chunk_rows = even < kNormChunkRows ? kNormChunkRows : even;
   const int64_t chunks = (rows + chunk_rows - 1) / chunk_rows;
@@ -103,6 +103,8 @@ void layer_norm_backward(In<T> grad_output, In<T> x, Maybe<T> weight, In<T> mean
 }
 
 }  // namespace
+extern const int64_t norm_chunks, norm_chunk_rows;
+const int64_t norm_chunks = kNormChunks, norm_chunk_rows = kNormChunkRows;
 TG_EXPORT(layer_norm)
 TG_EXPORT(layer_norm_backward)
 }  // namespace TG_LEVEL

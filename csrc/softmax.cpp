@@ -66,6 +66,8 @@ void log_softmax_backward(In<T> grad_output, In<T> out, Out<T> grad_x, int64_t d
 }
 
 }  // namespace
+extern const int64_t row_vector_bytes, row_task_elements;
+const int64_t row_vector_bytes = TG_VECTOR_BYTES, row_task_elements = kTaskElements;
 TG_EXPORT(softmax)
 TG_EXPORT(log_softmax)
 TG_EXPORT(softmax_backward)
