@@ -1,8 +1,12 @@
 """Hypothesis profiles: HYPOTHESIS_PROFILE=dev (20 examples) or ci (100, derandomised)."""
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tinygrad_edu import _C
 
 slow_start = [HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile("dev", max_examples=20, deadline=None, suppress_health_check=slow_start)
@@ -13,3 +17,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 # A test that starts `python -c` must get the package under test, not the source tree it stands in.
 os.environ["PYTHONSAFEPATH"] = "1"
+
+
+@pytest.fixture(params=_C.levels())
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Runs a test at every instruction-set level of this machine and build."""
+    before = _C.level()
+    _C.set_level(request.param)
+    yield request.param
+    _C.set_level(before)

@@ -43,6 +43,7 @@ from .ops.reduce import *
 from .ops.sampling import bernoulli, multinomial
 from .ops.shape import *
 from .ops.slicing import *
+from .ops.softmax import *
 from .ops.statistics import *
 from .ops.view import *
 from .ops.where import *

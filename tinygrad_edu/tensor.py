@@ -47,6 +47,7 @@ from .ops import (
     reduce,
     sampling,
     slicing,
+    softmax,
     statistics,
     view,
     where,
@@ -564,6 +565,7 @@ _attach(indexing, indexing.__all__)
 _attach(gather, gather.__all__)
 _attach(reduce, reduce.__all__)
 _attach(extremes, extremes.__all__)
+_attach(softmax, softmax.__all__)
 _attach(statistics, statistics.__all__)
 _attach_in_place(
     elementwise,
