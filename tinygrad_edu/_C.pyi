@@ -13,6 +13,8 @@ __all__: list[str] = [
     "amin",
     "argmax",
     "argmin",
+    "avg_pool2d",
+    "avg_pool2d_backward",
     "batch_norm",
     "batch_norm_backward",
     "batch_norm_stats",
@@ -24,6 +26,7 @@ __all__: list[str] = [
     "cross_entropy",
     "cross_entropy_backward",
     "cumsum",
+    "dropout",
     "elementwise",
     "embedding",
     "embedding_backward",
@@ -38,6 +41,9 @@ __all__: list[str] = [
     "log_softmax",
     "log_softmax_backward",
     "matmul",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "max_pool2d_gather",
     "memory_stats",
     "nll_loss",
     "nll_loss_backward",
@@ -61,6 +67,7 @@ __all__: list[str] = [
     "sum",
     "take",
     "view",
+    "where",
 ]
 
 class Storage:
@@ -97,6 +104,30 @@ def argmin(
     arg2: typing.Any,
     arg3: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def avg_pool2d(
+    arg0: typing.Any,
+    arg1: typing.Any,
+    arg2: typing.SupportsInt | typing.SupportsIndex,
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+    arg5: typing.SupportsInt | typing.SupportsIndex,
+    arg6: typing.SupportsInt | typing.SupportsIndex,
+    arg7: typing.SupportsInt | typing.SupportsIndex,
+    arg8: bool,
+    arg9: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def avg_pool2d_backward(
+    arg0: typing.Any,
+    arg1: typing.Any,
+    arg2: typing.SupportsInt | typing.SupportsIndex,
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+    arg5: typing.SupportsInt | typing.SupportsIndex,
+    arg6: typing.SupportsInt | typing.SupportsIndex,
+    arg7: typing.SupportsInt | typing.SupportsIndex,
+    arg8: bool,
+    arg9: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
 def batch_norm(
     arg0: typing.Any,
     arg1: typing.Any,
@@ -104,7 +135,8 @@ def batch_norm(
     arg3: typing.Any,
     arg4: typing.Any,
     arg5: typing.Any,
-    arg6: typing.SupportsFloat | typing.SupportsIndex,
+    arg6: bool,
+    arg7: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
 def batch_norm_backward(
     arg0: typing.Any,
@@ -116,9 +148,10 @@ def batch_norm_backward(
     arg6: typing.Any,
     arg7: typing.Any,
     arg8: bool,
-    arg9: typing.SupportsFloat | typing.SupportsIndex,
+    arg9: bool,
+    arg10: typing.SupportsFloat | typing.SupportsIndex,
 ) -> None: ...
-def batch_norm_stats(arg0: typing.Any, arg1: typing.Any, arg2: typing.Any) -> None: ...
+def batch_norm_stats(arg0: typing.Any, arg1: typing.Any, arg2: typing.Any, arg3: bool) -> None: ...
 def constants() -> dict: ...
 def conv2d(
     arg0: typing.Any,
@@ -185,6 +218,12 @@ def cross_entropy_backward(
 def cumsum(
     arg0: typing.Any, arg1: typing.Any, arg2: typing.SupportsInt | typing.SupportsIndex
 ) -> None: ...
+def dropout(
+    arg0: typing.Any,
+    arg1: typing.Any,
+    arg2: typing.Any,
+    arg3: typing.SupportsFloat | typing.SupportsIndex,
+) -> None: ...
 def embedding(arg0: typing.Any, arg1: typing.Any, arg2: typing.Any) -> None: ...
 def embedding_backward(
     arg0: typing.Any,
@@ -228,6 +267,45 @@ def log_softmax_backward(
 ) -> None: ...
 def matmul(
     arg0: typing.Any, arg1: typing.Any, arg2: typing.Any, arg3: typing.Any, arg4: bool, arg5: bool
+) -> None: ...
+def max_pool2d(
+    arg0: typing.Any,
+    arg1: typing.Any,
+    arg2: typing.Any,
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+    arg5: typing.SupportsInt | typing.SupportsIndex,
+    arg6: typing.SupportsInt | typing.SupportsIndex,
+    arg7: typing.SupportsInt | typing.SupportsIndex,
+    arg8: typing.SupportsInt | typing.SupportsIndex,
+    arg9: typing.SupportsInt | typing.SupportsIndex,
+    arg10: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def max_pool2d_backward(
+    arg0: typing.Any,
+    arg1: typing.Any,
+    arg2: typing.Any,
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+    arg5: typing.SupportsInt | typing.SupportsIndex,
+    arg6: typing.SupportsInt | typing.SupportsIndex,
+    arg7: typing.SupportsInt | typing.SupportsIndex,
+    arg8: typing.SupportsInt | typing.SupportsIndex,
+    arg9: typing.SupportsInt | typing.SupportsIndex,
+    arg10: typing.SupportsInt | typing.SupportsIndex,
+) -> None: ...
+def max_pool2d_gather(
+    arg0: typing.Any,
+    arg1: typing.Any,
+    arg2: typing.Any,
+    arg3: typing.SupportsInt | typing.SupportsIndex,
+    arg4: typing.SupportsInt | typing.SupportsIndex,
+    arg5: typing.SupportsInt | typing.SupportsIndex,
+    arg6: typing.SupportsInt | typing.SupportsIndex,
+    arg7: typing.SupportsInt | typing.SupportsIndex,
+    arg8: typing.SupportsInt | typing.SupportsIndex,
+    arg9: typing.SupportsInt | typing.SupportsIndex,
+    arg10: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
 def memory_stats() -> dict: ...
 def nll_loss(
@@ -321,5 +399,6 @@ def view(
     strides: tuple,
     offset: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> typing.Any: ...
+def where(arg0: typing.Any, arg1: typing.Any, arg2: typing.Any, arg3: typing.Any) -> None: ...
 
 elementwise: dict
