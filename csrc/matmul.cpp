@@ -314,5 +314,12 @@ void matmul(In<T> a, In<T> b, Maybe<T> bias, Out<T> out, bool accumulate, bool r
 
 }  // namespace
 TG_EXPORT(matmul)
+
+extern const int64_t matmul_kc;
+const int64_t matmul_kc = KC;
+extern const int64_t matmul_nc;
+const int64_t matmul_nc = NC;
+extern const int64_t matmul_grain;
+const int64_t matmul_grain = kGrain;
 }  // namespace TG_LEVEL
 }  // namespace tg

@@ -38,6 +38,7 @@ from .ops.elementwise import *
 from .ops.extremes import *
 from .ops.gather import *
 from .ops.indexing import *
+from .ops.matmul import *
 from .ops.random import *
 from .ops.reduce import *
 from .ops.sampling import bernoulli, multinomial

@@ -43,6 +43,7 @@ from .ops import (
     extremes,
     gather,
     indexing,
+    matmul,
     random_inplace,
     reduce,
     sampling,
@@ -505,6 +506,11 @@ class Tensor(autograd.Tensor):
     def __rpow__(self, other: Any) -> Any:
         return elementwise.pow(other, self)
 
+    __matmul__ = matmul.matmul
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return matmul.matmul(other, self)
+
     __neg__ = elementwise.neg
     __pos__ = elementwise.positive
     __abs__ = elementwise.abs
@@ -576,6 +582,7 @@ _attach_in_place(
     "square sub tan tanh trunc xlogy",
 )
 _attach_in_place(activations, "relu")
+_attach(matmul, matmul.__all__)
 _attach(random_inplace, ["uniform_", "normal_", "bernoulli_", "random_"])
 _attach(sampling, ["bernoulli", "multinomial"])
 Tensor.copy_, Tensor.fill_, Tensor.zero_ = copy_, fill_, zero_  # type: ignore[attr-defined]

@@ -113,6 +113,11 @@ def cast(x: np.ndarray, dtype: Any) -> np.ndarray:
     return out
 
 
+def integer_matmul(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """x @ y of integers, batched; sums wrap around as the dtype does."""
+    return np.matmul(x, y)
+
+
 def is_sole_owner(x: np.ndarray) -> bool:
     """Whether x is the only array over its memory."""
     return _C.owns_memory_alone(x)

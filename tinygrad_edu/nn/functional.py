@@ -24,6 +24,7 @@ from ..ops.losses import huber_loss as huber_loss
 from ..ops.losses import l1_loss as l1_loss
 from ..ops.losses import mse_loss as mse_loss
 from ..ops.losses import smooth_l1_loss as smooth_l1_loss
+from ..ops.matmul import linear as linear
 from ..ops.shape import pad as pad
 from ..ops.softmax import log_softmax as log_softmax
 from ..ops.softmax import softmax as softmax
