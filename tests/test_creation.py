@@ -58,6 +58,12 @@ def test_like_keeps_dtype_and_memory_order():
     assert tg.zeros_like(tg.tensor([1, 2]), dtype=tg.float32, requires_grad=True).requires_grad
 
 
+def test_the_device_may_be_named():
+    for device in (None, "cpu", "cpu:0", tg.device("cpu")):
+        assert tg.zeros(1, device=device).device.type == "cpu"
+        assert tg.rand(1, device=device).device.type == "cpu"
+
+
 def test_requires_grad_makes_leaves():
     for x in (
         tg.zeros(2, requires_grad=True),
@@ -137,6 +143,7 @@ def test_values_are_those_of_pytorch():
         (lambda: tg.arange("5"), TypeError, "must be a number"),
         (lambda: tg.linspace(0, 1, -1), ValueError, "negative"),
         (lambda: tg.zeros(1, device="cuda"), RuntimeError, "device"),
+        (lambda: tg.zeros(1, device="tpu"), RuntimeError, "device"),
     ],
 )
 def test_errors_say_what_is_wrong(call, error, message):

@@ -143,6 +143,14 @@ def test_memory_layout_does_not_matter(name, settings):
         np.testing.assert_array_equal(other, results[0])
 
 
+def test_expanded_parameters_are_refused():
+    p = tg.from_numpy(np.lib.stride_tricks.as_strided(np.ones(1, "f4"), (3,), (0,)))
+    p.requires_grad_(True)
+    p.grad = tg.ones(3)
+    with pytest.raises(RuntimeError, match="share one place in memory"):
+        tg.optim.SGD([p]).step()
+
+
 def test_gradients_in_another_layout_are_understood():
     p = tg.zeros(2, 3, requires_grad=True)
     p.grad = tg.tensor(np.arange(6, dtype="f4").reshape(3, 2).T)
@@ -319,6 +327,10 @@ def test_wrong_gradients_and_states_are_refused():
     with pytest.raises(TypeError, match="gradient has dtype float64"):
         optimizer.step()
     p.grad.array = np.ones(2, "f4")
+    optimizer.state[p]["step"] = tg.zeros(0)
+    with pytest.raises(ValueError, match="step of a state must have one element"):
+        optimizer.step()
+    optimizer.state[p]["step"] = tg.zeros(1)
     state = optimizer.state_dict()
     other = tg.ones(3, requires_grad=True)
     with pytest.raises(ValueError, match=r"exp_avg has shape \(2,\), its parameter \(3,\)"):

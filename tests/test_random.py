@@ -340,7 +340,7 @@ def test_filling_in_place_cuts_the_gradient():
         (lambda: tg.manual_seed("0"), TypeError, "must be an integer"),
         (lambda: tg.set_rng_state(tg.zeros(16)), TypeError, "uint8"),
         (lambda: tg.set_rng_state(tg.zeros(8, dtype=tg.uint8)), ValueError, "shape"),
-        (lambda: tg.Generator("tpu"), ValueError, "device"),
+        (lambda: tg.Generator("tpu"), RuntimeError, "device"),
     ],
 )
 def test_errors_say_what_is_wrong(call, error, message):

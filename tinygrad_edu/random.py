@@ -11,10 +11,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 
 from .autograd import Tensor, wrap
+from .device import check_device
 
 _WORDS_PER_BLOCK = 4
 _MASK = 2**64 - 1
@@ -39,10 +41,8 @@ class Generator:
         True
     """
 
-    def __init__(self, device: str = "cpu") -> None:
-        if str(device) != "cpu":
-            raise ValueError(f"Generator: device must be 'cpu', got {device!r}")
-        self.device = "cpu"
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = check_device(device)
         self._seed = 67280421310721  # PyTorch's, for a generator that nobody has seeded
         self._block = 0
 

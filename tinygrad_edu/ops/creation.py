@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import Tensor, engine_ops, wrap
 from ..backends import backend, backend_of_device
+from ..device import check_device
 from ..dtypes import as_dtype, bool_, get_default_dtype, int64
 from .checks import check_shape, check_tensor
 
@@ -30,7 +31,7 @@ __all__ = [
 
 def place(device: Any) -> ModuleType:
     """The backend of a device given by name; None is the CPU."""
-    return backend_of_device("cpu" if device is None else str(device))
+    return backend_of_device(check_device(device).type)
 
 
 def float_dtype(op: str, dtype: Any) -> np.dtype[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..autograd import wrap
 from ..backends import backend
 from ..tensor import Tensor
 from .optimizer import Group, Optimizer, Params, check_not_negative
@@ -79,8 +78,11 @@ class Adam(Optimizer):
                 if name not in state:
                     state[name] = self.new_state(p)
             if "step" not in state:
-                state["step"] = wrap(backend(p.array).zeros((), p.array.dtype))
+                state["step"] = self.new_step(p)
         params, grads, exp_avgs, exp_avg_sqs, *largest = self.gather(parameters, names)
+        steps = [self.state[p]["step"].array for p in parameters]
+        if any(step.size != 1 for step in steps):
+            raise ValueError(f"{self._name}: the step of a state must have one element")
         beta1, beta2 = group["betas"]
         backend(params[0]).adam_step(
             params,
@@ -88,7 +90,7 @@ class Adam(Optimizer):
             exp_avgs,
             exp_avg_sqs,
             largest[0] if largest else [],
-            [self.state[p]["step"].array for p in parameters],
+            steps,
             float(group["lr"]),
             beta1,
             beta2,

@@ -15,7 +15,8 @@ from typing import Any
 
 from ..autograd import wrap
 from ..backends import backend
-from ..grad_mode import enable_grad
+from ..grad_mode import enable_grad, no_grad
+from ..ops.inplace import check_writable
 from ..tensor import Tensor
 
 Group = dict[str, Any]
@@ -149,6 +150,8 @@ class Optimizer:
         for p in parameters:
             array = p.array
             if not _is_dense(array.shape, array.strides, array.itemsize):
+                with no_grad():
+                    check_writable(self._name, p)
                 array = backend(array).contiguous(array)  # a view as leaf: `scatter` writes it back
             lists[0].append(array)
             grad = p.grad
@@ -189,6 +192,11 @@ class Optimizer:
         array[...] = 0
         state: Tensor = wrap(array)
         return state
+
+    def new_step(self, p: Tensor, count: float = 0) -> Tensor:
+        """A count of steps: a 0-d Tensor of the parameter's dtype, for the kernel to advance."""
+        step: Tensor = wrap(backend(p.array).full((), count, p.array.dtype))
+        return step
 
     # Saving and loading.
 
@@ -237,17 +245,15 @@ class Optimizer:
         ]
 
     def _loaded(self, name: str, value: Any, p: Tensor) -> Any:
+        if name == "step":
+            return self.new_step(p, value.item() if isinstance(value, Tensor) else value)
         if not isinstance(value, Tensor):
             return copy.deepcopy(value)
-        if name != "step" and value.shape != p.shape:
+        if value.shape != p.shape:
             raise ValueError(
                 f"load_state_dict: {name} has shape {value.shape}, its parameter {p.shape}"
             )
-        array = (
-            backend(p.array).empty(value.array.shape, p.array.dtype)
-            if name == "step"
-            else _empty_as(p.array)
-        )
+        array = _empty_as(p.array)
         array[...] = value.array
         return wrap(array)
 
