@@ -42,14 +42,10 @@ class Context:
 class ContextFunction(Function):
     """Runs a class with static forward and backward as an op of this engine."""
 
-    is_tensor: tuple[bool, ...]  # for each argument after the class
-
-    def forward(self, user: type, *args: Any) -> Any:
+    def forward(self, user: type, is_tensor: tuple[bool, ...], *args: Any) -> Any:
         self.user = user
-        self.context = Context(self.needs_input_grad[1:])
-        given = [
-            wrap(a) if is_input else a for a, is_input in zip(args, self.is_tensor, strict=True)
-        ]
+        self.context = Context(self.needs_input_grad[2:])
+        given = [wrap(a) if is_input else a for a, is_input in zip(args, is_tensor, strict=True)]
         with no_grad():
             result = user.forward(self.context, *given)  # type: ignore[attr-defined]
         outputs = result if isinstance(result, tuple) else (result,)
@@ -81,7 +77,7 @@ class ContextFunction(Function):
             grads = self.user.backward(self.context, *grad_outputs)  # type: ignore[attr-defined]
         finally:
             self.context._node = None  # node and context must not hold each other
-        return None, *(grads if isinstance(grads, tuple) else (grads,))
+        return None, None, *(grads if isinstance(grads, tuple) else (grads,))
 
     def name(self) -> str:
         return self.user.__name__
@@ -89,6 +85,4 @@ class ContextFunction(Function):
 
 def context_apply(user: type, *args: Any) -> Any:
     """`apply` of a class in PyTorch's style."""
-    flags = tuple(isinstance(a, Tensor) for a in args)
-    bound = type("ContextFunction", (ContextFunction,), {"is_tensor": flags})
-    return bound.apply(user, *args)  # type: ignore[attr-defined]
+    return ContextFunction.apply(user, tuple(isinstance(a, Tensor) for a in args), *args)

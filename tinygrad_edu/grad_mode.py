@@ -45,7 +45,7 @@ class _Mode:
 
     _mode = True
 
-    def __init__(self) -> None:
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
         self._tokens: list[bool] = []
 
     def __enter__(self) -> None:
