@@ -10,6 +10,7 @@ from ..ops.activations import softplus as softplus
 from ..ops.activations import softsign as softsign
 from ..ops.activations import threshold as threshold
 from ..ops.batch_norm import batch_norm as batch_norm
+from ..ops.conv import conv2d as conv2d
 from ..ops.cross_entropy import cross_entropy as cross_entropy
 from ..ops.cross_entropy import nll_loss as nll_loss
 from ..ops.dropout import dropout as dropout
@@ -25,6 +26,8 @@ from ..ops.losses import l1_loss as l1_loss
 from ..ops.losses import mse_loss as mse_loss
 from ..ops.losses import smooth_l1_loss as smooth_l1_loss
 from ..ops.matmul import linear as linear
+from ..ops.pooling import avg_pool2d as avg_pool2d
+from ..ops.pooling import max_pool2d as max_pool2d
 from ..ops.shape import pad as pad
 from ..ops.softmax import log_softmax as log_softmax
 from ..ops.softmax import softmax as softmax
