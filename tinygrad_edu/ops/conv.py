@@ -19,6 +19,7 @@ from .image_checks import (
     check_images,
     check_pair,
     output_size,
+    spread,
 )
 
 
@@ -126,7 +127,7 @@ def conv2d(
     dilation: int | tuple[int, int] = 1,
     groups: int = 1,
 ) -> Any:
-    """out[n, o, i, j] = bias[o] + sum_{c, k, l} weight[o, c, k, l] * input[n, c, i s + k d - p, ...].
+    """out[n, o, i, j] = bias[o] + sum_{c, k, l} weight[o, c, k, l] * input[n, c, i s + k d - p, .]
 
     Cross-correlation, as in PyTorch: the kernel is not flipped. The output has NCHW shape and
     channels-last strides; input in that order is read in place, any other is copied into it.
@@ -177,19 +178,22 @@ def conv2d(
         )
     strides = check_pair("conv2d", "stride", stride, 1)
     dilations = check_pair("conv2d", "dilation", dilation, 1)
-    size, kernel_size = input.array.shape[-2:], (kernel[0], kernel[1])
+    H, W = input.array.shape[-2:]
+    window = spread((kernel[0], kernel[1]), dilations)
     if padding == "same":
         if strides != (1, 1):
             raise ValueError(f'conv2d: padding="same" needs stride 1, got stride {stride!r}')
-        pads = tuple(d * (k - 1) // 2 for d, k in zip(dilations, kernel_size, strict=True))
-        out_size = size
+        pads = (window[0] - 1) // 2, (window[1] - 1) // 2
+        size = H, W
     else:
         pads = _check_padding(padding)
-        check_fits("conv2d", size, kernel_size, pads, dilations)
-        spread = [d * (k - 1) + 1 for d, k in zip(dilations, kernel_size, strict=True)]
-        out_size = tuple(map(output_size, size, spread, strides, pads))
-    geometry = Geometry(*strides, *pads, *dilations, groups)
-    return Conv2d.apply(input, weight, bias, geometry, out_size)
+        check_fits("conv2d", (H, W), window, pads)
+        size = (
+            output_size(H, window[0], strides[0], pads[0]),
+            output_size(W, window[1], strides[1], pads[1]),
+        )
+    geometry = Geometry(*strides, *pads, *dilations, groups=groups)
+    return Conv2d.apply(input, weight, bias, geometry, size)
 
 
 def _check_padding(padding: Any) -> tuple[int, int]:

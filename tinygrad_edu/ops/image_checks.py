@@ -13,13 +13,14 @@ from .checks import check_float, check_tensor
 
 def check_images(op: str, x: Any) -> Tensor:
     """x, if it is a float Tensor (N, C, H, W) or (C, H, W)."""
-    check_float(op, check_tensor(op, x))
-    if x.array.ndim not in (3, 4):
+    images = check_tensor(op, x)
+    check_float(op, images)
+    if images.array.ndim not in (3, 4):
         raise ValueError(
-            f"{op}: input must be (N, C, H, W) or (C, H, W), got shape {x.array.shape}; add the "
-            "missing dims with unsqueeze or reshape"
+            f"{op}: input must be (N, C, H, W) or (C, H, W), got shape {images.array.shape}; add  "
+            "the missing dims with unsqueeze or reshape"
         )
-    return x
+    return images
 
 
 def check_pair(op: str, name: str, value: Any, least: int) -> tuple[int, int]:
@@ -35,19 +36,22 @@ def check_pair(op: str, name: str, value: Any, least: int) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
+def spread(kernel_size: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the window, the gaps between its taps included."""
+    return dilation[0] * (kernel_size[0] - 1) + 1, dilation[1] * (kernel_size[1] - 1) + 1
+
+
 def check_fits(
     op: str,
     size: tuple[int, int],
-    kernel_size: tuple[int, int],
+    window: tuple[int, int],
     padding: tuple[int, int],
-    dilation: tuple[int, int],
 ) -> None:
-    """ValueError if the window, spread by dilation, is larger than the padded image."""
-    spread = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True))
-    padded = tuple(n + 2 * p for n, p in zip(size, padding, strict=True))
-    if spread[0] > padded[0] or spread[1] > padded[1]:
+    """ValueError if the window, with its gaps, is larger than the padded image."""
+    padded = size[0] + 2 * padding[0], size[1] + 2 * padding[1]
+    if window[0] > padded[0] or window[1] > padded[1]:
         raise ValueError(
-            f"{op}: the window must fit into the padded image, got a window of {spread} on "
+            f"{op}: the window must fit into the padded image, got a window of {window} on "
             f"{padded}; use a smaller kernel, less dilation or more padding"
         )
 

@@ -15,6 +15,7 @@ from .image_checks import (
     check_images,
     check_pair,
     output_size,
+    spread,
 )
 
 
@@ -224,15 +225,15 @@ def _pooled(
 ) -> tuple[int, int]:
     """(OH, OW)."""
     H, W = input.array.shape[-2:]
-    check_fits(op, (H, W), kernel, pads, dilations)
-    spread = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    window = spread(kernel, dilations)
+    check_fits(op, (H, W), window, pads)
     return (
-        output_size(H, spread[0], strides[0], pads[0], ceil_mode),
-        output_size(W, spread[1], strides[1], pads[1], ceil_mode),
+        output_size(H, window[0], strides[0], pads[0], ceil_mode),
+        output_size(W, window[1], strides[1], pads[1], ceil_mode),
     )
 
 
-def _indices(winner: Tensor, W: int, window: tuple[int, ...]) -> Tensor:
+def _indices(winner: Tensor, W: int, window: tuple[int, ...]) -> Any:
     """h * W + w of each window's winning tap; -1 where it has none."""
     _, kernel_w, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w = window
     tap = winner.array.astype(np.int64)
