@@ -35,14 +35,6 @@ SIZES = [
 ]
 
 
-@pytest.fixture(params=_C.levels())
-def level(request):
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
-
-
 @pytest.fixture
 def threads():
     before = _C.num_threads()
