@@ -64,6 +64,7 @@ from .serialization import load, save
 from . import nn as nn  # isort: skip  after the ops
 from . import optim as optim  # isort: skip
 from . import data as data  # isort: skip
+from . import train as train  # isort: skip
 from . import random as random  # isort: skip  not ops.random
 
 __version__ = "0.1.0"
