@@ -41,7 +41,7 @@ def same(a, b):
             isinstance(b, tg.Tensor)
             and a.dtype == b.dtype
             and a.shape == b.shape
-            and a.detach().numpy().tobytes() == b.numpy().tobytes()
+            and a.detach().numpy().tobytes() == b.detach().numpy().tobytes()
         )
     if type(a) is not type(b):
         return False
@@ -162,6 +162,30 @@ def test_shared_tensors_and_parameters(path):
     assert not loaded["a"].requires_grad
     loaded["a"].fill_(0.0)
     assert loaded["b"].tolist() == weight.tolist()
+
+
+def test_models_and_optimizers_go_on_where_they_were(path):
+    def build():
+        tg.manual_seed(0)
+        model = tg.nn.Sequential(tg.nn.Linear(3, 4), tg.nn.ReLU(), tg.nn.Linear(4, 1))
+        return model, tg.optim.Adam(model.parameters(), lr=0.1)
+
+    def step(model, optimizer):
+        optimizer.zero_grad()
+        (model(tg.ones(2, 3)) ** 2).sum().backward()
+        optimizer.step()
+
+    model, optimizer = build()
+    step(model, optimizer)
+    tg.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 1}, path)
+    step(model, optimizer)
+
+    again, its_optimizer = build()
+    state = tg.load(path)
+    again.load_state_dict(state["model"])
+    its_optimizer.load_state_dict(state["optimizer"])
+    step(again, its_optimizer)
+    assert all(same(p, q) for p, q in zip(model.parameters(), again.parameters(), strict=True))
 
 
 # ---- files from elsewhere
