@@ -227,3 +227,9 @@ def test_memory_returns_at_once_without_the_garbage_collector():
         assert tg.memory_stats()["in_use"] == before
     finally:
         gc.enable()
+
+
+def test_python_floats_keep_their_digits_in_the_dtype_asked_for():
+    assert tg.tensor(0.2, dtype=tg.float64).item() == 0.2
+    assert tg.tensor([[0.2]], dtype=tg.float64).tolist() == [[0.2]]
+    assert tg.tensor([0.2]).dtype == tg.float32

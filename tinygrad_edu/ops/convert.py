@@ -74,11 +74,8 @@ def _host_array(op: str, data: Any, dtype: Any) -> np.ndarray:
             raise ValueError(
                 f"{op}: the nested sequences must have equal lengths ({error})"
             ) from None
-        if (
-            array.dtype == np.float64
-            and not isinstance(data, np.generic)
-            and not _holds_numpy(data)
-        ) or (array.dtype.kind == "f" and array.size == 0 and dtype is None):
+        is_python = not isinstance(data, np.generic) and not _holds_numpy(data)
+        if dtype is None and array.dtype.kind == "f" and (is_python or array.size == 0):
             array = array.astype(get_default_dtype())
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{op}: data must be numbers, got {array.dtype}")
