@@ -15,7 +15,7 @@ ROOT = Path(tinygrad_edu.__file__).parent
 
 # Highest first: a module imports only from its own layer and those after it.
 LAYERS = [
-    {"nn", "optim", "data", "train", "utils", "gradcheck"},
+    {"nn", "optim", "data", "train", "utils", "gradcheck", "serialization"},
     {"tensor"},
     {"ops"},
     {"autograd", "autograd_context", "gradients", "hooks", "grad_mode", "random", "printing"},
