@@ -14,7 +14,7 @@ import numpy as np
 from .. import autograd
 from ..autograd import Function, Tensor
 from ..backends import backend
-from .checks import check_float, check_same_dtype
+from .checks import check_float, check_same_dtype, check_tensor
 from .elementwise import add, mul
 from .view import squeeze, unsqueeze
 
@@ -30,8 +30,8 @@ class Matmul(Function):
     """
 
     def forward(self, x: Any, y: Any, bias: Any, transpose_x: bool, transpose_y: bool) -> Any:
-        need_x, need_y = self.needs_input_grad[:2]
-        self.save(x if need_y else None, y if need_x else None)
+        node_x, node_y, *_ = self.edges
+        self.save(None if node_y is None else x, None if node_x is None else y)
         self.transposed = transpose_x, transpose_y
         self.one_matrix = y.ndim == 2 < x.ndim and not transpose_x
         left = x.swapaxes(-1, -2) if transpose_x else x  # (..., M, K)
@@ -99,37 +99,39 @@ def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 # ---- public functions ----------------------------------------------------------------------------
 
 
-def _operands(op: str, dims: tuple[int | None, ...], **tensors: Any) -> Any:
-    """The operands as Tensors of one dtype, each with the number of dims asked for (None: any but
-    0).
-    """
-    for (name, x), ndim in zip(tensors.items(), dims, strict=True):
-        if not isinstance(x, Tensor):
-            if not isinstance(x, np.ndarray):
-                raise TypeError(
-                    f"{op}: {name} must be a Tensor, got {type(x).__name__}; make one with "
-                    f"tensor(...)"
-                )
-            tensors[name] = x = autograd.engine_ops["as_tensor"](x)
-        shape = x.array.shape
-        if ndim is None and not shape:
+def _operand(op: str, name: str, x: Any, ndim: int | None = None) -> Any:
+    """x as a Tensor with `ndim` dims, or with at least one if None."""
+    if not isinstance(x, Tensor):
+        if not isinstance(x, np.ndarray):
+            raise TypeError(
+                f"{op}: {name} must be a Tensor, got {type(x).__name__}; make one with tensor(...)"
+            )
+        x = autograd.engine_ops["as_tensor"](x)
+    array = x.array
+    if ndim is None:
+        if not array.ndim:
             raise ValueError(f"{op}: {name} must have at least 1 dim, got a 0-d tensor; use mul")
-        if ndim is not None and len(shape) != ndim:
-            raise ValueError(f"{op}: {name} must have {ndim} dims, got shape {shape}")
-        if x.array.dtype.kind == "b":
-            raise TypeError(f"{op}: not defined for bool tensors; convert {name} with .float()")
-    check_same_dtype(op, **tensors)
-    return tensors.values()
+    elif array.ndim != ndim:
+        raise ValueError(f"{op}: {name} must have {ndim} dim(s), got shape {array.shape}")
+    if array.dtype.kind == "b":
+        raise TypeError(f"{op}: not defined for bool tensors; convert {name} with .float()")
+    return x
 
 
-def _check_inner(op: str, x: tuple[int, ...], y: tuple[int, ...]) -> None:
-    """The last dim of x meets the last but one of y, or the only one of a vector."""
-    if x[-1] != (y[-2] if len(y) > 1 else y[0]):
-        raise ValueError(f"{op}: inner dimensions must match, got {x} @ {y}")
-    try:
-        _broadcast(x[:-2], y[:-2])
-    except ValueError:
-        raise ValueError(f"{op}: batch dimensions must broadcast, got {x} @ {y}") from None
+def _check_pair(op: str, input: Tensor, other: Tensor) -> None:
+    """Raises unless the product is defined: dtypes, inner dims, leading dims."""
+    x, y = input.array, other.array
+    if x.dtype is not y.dtype:
+        check_same_dtype(op, input=input, other=other)
+    if x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        raise ValueError(f"{op}: inner dimensions must match, got {x.shape} @ {y.shape}")
+    if x.ndim > 2 < y.ndim:
+        try:
+            _broadcast(x.shape[:-2], y.shape[:-2])
+        except ValueError:
+            raise ValueError(
+                f"{op}: batch dimensions must broadcast, got {x.shape} @ {y.shape}"
+            ) from None
 
 
 def matmul(input: Tensor, other: Tensor) -> Any:
@@ -159,16 +161,15 @@ def matmul(input: Tensor, other: Tensor) -> Any:
         >>> tg.tensor([[1.0, 2.0], [3.0, 4.0]]) @ tg.tensor([1.0, -1.0])
         tensor([-1., -1.])
     """
-    input, other = _operands("matmul", (None, None), input=input, other=other)
-    x, y = input.array.shape, other.array.shape
-    _check_inner("matmul", x, y)
-    if len(x) > 1 and len(y) > 1:
+    input, other = _operand("matmul", "input", input), _operand("matmul", "other", other)
+    _check_pair("matmul", input, other)
+    row, column = input.array.ndim == 1, other.array.ndim == 1
+    if not (row or column):
         return _product(input, other, False, False)
-    left = input if len(x) > 1 else unsqueeze(input, 0)
-    right = other if len(y) > 1 else unsqueeze(other, 1)
+    left = unsqueeze(input, 0) if row else input
+    right = unsqueeze(other, 1) if column else other
     out = _product(left, right, False, False)
-    lacking = ((-2,) if len(x) == 1 else ()) + ((-1,) if len(y) == 1 else ())
-    return squeeze(out, lacking)
+    return squeeze(out, ((-2,) if row else ()) + ((-1,) if column else ()))
 
 
 def mm(input: Tensor, mat2: Tensor) -> Any:
@@ -191,8 +192,8 @@ def mm(input: Tensor, mat2: Tensor) -> Any:
         >>> tg.mm(tg.tensor([[1.0, 2.0]]), tg.tensor([[3.0], [4.0]]))
         tensor([[11.]])
     """
-    input, mat2 = _operands("mm", (2, 2), input=input, mat2=mat2)
-    _check_inner("mm", input.array.shape, mat2.array.shape)
+    input, mat2 = _operand("mm", "input", input, 2), _operand("mm", "mat2", mat2, 2)
+    _check_pair("mm", input, mat2)
     return _product(input, mat2, False, False)
 
 
@@ -216,11 +217,11 @@ def bmm(input: Tensor, mat2: Tensor) -> Any:
         >>> tg.bmm(tg.ones(2, 1, 3), tg.ones(2, 3, 1)).shape
         (2, 1, 1)
     """
-    input, mat2 = _operands("bmm", (3, 3), input=input, mat2=mat2)
+    input, mat2 = _operand("bmm", "input", input, 3), _operand("bmm", "mat2", mat2, 3)
     x, y = input.array.shape, mat2.array.shape
     if x[0] != y[0]:
         raise ValueError(f"bmm: batch sizes must be equal, got {x} @ {y}; matmul broadcasts")
-    _check_inner("bmm", x, y)
+    _check_pair("bmm", input, mat2)
     return _product(input, mat2, False, False)
 
 
@@ -244,9 +245,7 @@ def mv(input: Tensor, vec: Tensor) -> Any:
         >>> tg.mv(tg.tensor([[1.0, 2.0], [3.0, 4.0]]), tg.tensor([1.0, 1.0]))
         tensor([3., 7.])
     """
-    input, vec = _operands("mv", (2, 1), input=input, vec=vec)
-    _check_inner("mv", input.array.shape, vec.array.shape)
-    return matmul(input, vec)
+    return matmul(_operand("mv", "input", input, 2), _operand("mv", "vec", vec, 1))
 
 
 def dot(input: Tensor, tensor: Tensor) -> Any:
@@ -269,9 +268,7 @@ def dot(input: Tensor, tensor: Tensor) -> Any:
         >>> tg.dot(tg.tensor([1.0, 2.0]), tg.tensor([3.0, 4.0]))
         tensor(11.)
     """
-    input, tensor = _operands("dot", (1, 1), input=input, tensor=tensor)
-    _check_inner("dot", input.array.shape, tensor.array.shape)
-    return matmul(input, tensor)
+    return matmul(_operand("dot", "input", input, 1), _operand("dot", "tensor", tensor, 1))
 
 
 def outer(input: Tensor, vec2: Tensor) -> Any:
@@ -295,9 +292,7 @@ def outer(input: Tensor, vec2: Tensor) -> Any:
         tensor([[3., 4.],
                 [6., 8.]])
     """
-    for name, x in (("input", input), ("vec2", vec2)):
-        if x.array.ndim != 1:
-            raise ValueError(f"outer: {name} must have 1 dim, got shape {x.array.shape}")
+    input, vec2 = _operand("outer", "input", input, 1), _operand("outer", "vec2", vec2, 1)
     return mul(unsqueeze(input, 1), vec2)
 
 
@@ -324,11 +319,10 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
         >>> tg.addmm(tg.tensor([10.0, 20.0]), tg.ones(1, 3), tg.ones(3, 2))
         tensor([[13., 23.]])
     """
-    mat1, mat2 = _operands("addmm", (2, 2), mat1=mat1, mat2=mat2)
-    x, y = mat1.array.shape, mat2.array.shape
-    _check_inner("addmm", x, y)
-    check_same_dtype("addmm", input=input, mat1=mat1)
-    shape, bias = (x[0], y[1]), input.array.shape
+    mat1, mat2 = _operand("addmm", "mat1", mat1, 2), _operand("addmm", "mat2", mat2, 2)
+    _check_pair("addmm", mat1, mat2)
+    check_same_dtype("addmm", input=check_tensor("addmm", input), mat1=mat1)
+    shape, bias = (mat1.array.shape[0], mat2.array.shape[1]), input.array.shape
     wide = (1,) * (2 - len(bias)) + bias
     if len(wide) > 2 or any(n not in (1, size) for n, size in zip(wide, shape, strict=True)):
         raise ValueError(f"addmm: input must broadcast to {shape}, got shape {bias}")
@@ -366,22 +360,22 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
         >>> tg.nn.functional.linear(x, weight, bias)[0]
         tensor([ 3., 13.])
     """
-    operands = {"input": input, "weight": weight}
-    if bias is not None:
-        operands["bias"] = bias
-    input, weight, *rest = _operands("linear", (None, 2, 1)[: len(operands)], **operands)
-    check_float("linear", input)
+    input, weight = _operand("linear", "input", input), _operand("linear", "weight", weight, 2)
     x, (out_features, in_features) = input.array.shape, weight.array.shape
     if x[-1] != in_features:
         raise ValueError(
             f"linear: inner dimensions must match, got {x} @ {(in_features, out_features)}; "
             f"Linear expects {in_features} features in the last dimension"
         )
-    if rest and rest[0].array.shape != (out_features,):
+    if bias is not None and check_tensor("linear", bias, "bias").array.shape != (out_features,):
         raise ValueError(
             f"linear: bias must have shape {(out_features,)}, as weight has {out_features} rows, "
-            f"got {rest[0].array.shape}"
+            f"got {bias.array.shape}"
         )
+    check_float("linear", input)
+    dtype = input.array.dtype
+    if weight.array.dtype is not dtype or (bias is not None and bias.array.dtype is not dtype):
+        check_same_dtype("linear", input=input, weight=weight, bias=bias)
     if len(x) == 1:
         return squeeze(linear(unsqueeze(input, 0), weight, bias), 0)
-    return Matmul.apply(input, weight, rest[0] if rest else None, False, True)
+    return Matmul.apply(input, weight, bias, False, True)
