@@ -164,8 +164,8 @@ def batch_norm(
     if running_mean is not None and running_var is not None and count:
         with no_grad():
             mean, var = stats
-            running_mean.lerp_(mean, float(momentum))  # type: ignore[attr-defined]
-            running_var.lerp_(var * (count / (count - 1)), float(momentum))  # type: ignore[attr-defined]
+            running_mean.lerp_(mean, float(momentum))
+            running_var.lerp_(var * (count / (count - 1)), float(momentum))
     return out
 
 

@@ -62,7 +62,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     mask = random_mask(backend(input.array), input.array.shape, 1.0 - p)
     out = Dropout.apply(input, mask, 1.0 / (1.0 - p) if p < 1.0 else 0.0)
-    return input.copy_(out) if inplace else out  # type: ignore[attr-defined]
+    return input.copy_(out) if inplace else out
 
 
 __all__ = ["dropout"]

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import Tensor
 from ..backends import backend
 from ..dtypes import int64
 from .checks import check_tensor
@@ -21,7 +20,7 @@ def index_range(index: Any) -> tuple[int, int]:
     return smallest, largest
 
 
-def check_index(op: str, index: Any, name: str) -> Tensor:
+def check_index(op: str, index: Any, name: str) -> Any:
     """index, if it is an int64 Tensor."""
     check_tensor(op, index, name)
     if index.array.dtype != int64:

@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd import Function, Tensor, wrap
 from .activations import logsigmoid
 from .checks import check_float, check_reduction, check_tensor
+from .elementwise import sub
 from .where import where
 
 
@@ -79,7 +80,7 @@ def mse_loss(
         tensor(2.)
     """
     _compared("mse_loss", input, target, reduction, broadcast=True)
-    return _reduced((input - target).square(), reduction, weight, by_weight=True)
+    return _reduced(sub(input, target).square(), reduction, weight, by_weight=True)
 
 
 def l1_loss(
@@ -110,7 +111,7 @@ def l1_loss(
         tensor(1.)
     """
     _compared("l1_loss", input, target, reduction, broadcast=True)
-    return _reduced((input - target).abs(), reduction, weight, by_weight=True)
+    return _reduced(sub(input, target).abs(), reduction, weight, by_weight=True)
 
 
 def smooth_l1_loss(
@@ -143,7 +144,7 @@ def smooth_l1_loss(
     _compared("smooth_l1_loss", input, target, reduction, broadcast=True)
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta}")
-    difference = input - target
+    difference = sub(input, target)
     distance = difference.abs()
     if beta == 0:
         return _reduced(distance, reduction)
@@ -186,7 +187,7 @@ def huber_loss(
     _compared("huber_loss", input, target, reduction, broadcast=True)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
-    difference = input - target
+    difference = sub(input, target)
     distance = difference.abs()
     parabola = difference.square() * 0.5
     losses = where(distance <= delta, parabola, (distance - 0.5 * delta) * delta)
@@ -301,10 +302,13 @@ def binary_cross_entropy_with_logits(
     """
     op = "binary_cross_entropy_with_logits"
     _compared(op, input, target, reduction, broadcast=False)
-    surprise = -logsigmoid(input)
+    x: Any = input
+    y: Any = target
+    surprise = -logsigmoid(x)
     if pos_weight is not None:
-        surprise = ((check_tensor(op, pos_weight, "pos_weight") - 1) * target + 1) * surprise
-    return _reduced((1 - target) * input + surprise, reduction, weight)
+        p: Any = check_tensor(op, pos_weight, "pos_weight")
+        surprise = ((p - 1) * y + 1) * surprise
+    return _reduced((1 - y) * x + surprise, reduction, weight)
 
 
 __all__ = [
