@@ -28,6 +28,18 @@ struct ClassWeights {
   }
 };
 
+// The class of each row, or kNoClass for one that does not count. Python has checked that these hold ignore_index;
+// but the memory may have been written since, and no target may ever lead out of bounds.
+constexpr Index kNoClass = -1;
+struct Classes {
+  const Index* targets;
+  int64_t ignore_index, classes;
+  TG_INLINE Index operator[](int64_t row) const {
+    const Index target = targets[row];
+    return target == ignore_index || target < 0 || target >= classes ? kNoClass : target;
+  }
+};
+
 // How label smoothing turns a target into q, apart from the target itself.
 template <class T>
 struct Smoothing {
@@ -46,12 +58,12 @@ struct Smoothing {
 
 // out = the losses, their sum, or their mean over the weight of the rows that count.
 template <class T>
-void reduce_losses(const T* losses, const Index* targets, int64_t rows, const ClassWeights<T>& weights,
-                   int64_t ignore_index, int64_t reduction, T* out, T* total_weight) {
+void reduce_losses(const T* losses, const Classes& targets, int64_t rows, const ClassWeights<T>& weights,
+                   int64_t reduction, T* out, T* total_weight) {
   double sum = 0, weight = 0;
   for (int64_t r = 0; r < rows; ++r) {
     sum += static_cast<double>(losses[r]);
-    if (targets[r] != ignore_index) weight += static_cast<double>(weights[targets[r]]);
+    if (const Index target = targets[r]; target != kNoClass) weight += static_cast<double>(weights[target]);
   }
   *total_weight = static_cast<T>(weight);
   if (reduction == kMean) *out = static_cast<T>(sum / weight);
@@ -85,6 +97,7 @@ template <class T>
 void cross_entropy(In<T> logits, In<Index> targets, Maybe<T> weight, Out<T> out, Out<T> stats, Out<T> total_weight,
                    int64_t ignore_index, int64_t reduction, double label_smoothing) {
   const int64_t classes = logits.shape[1], rows = targets.numel();
+  const Classes target_of{targets.data, ignore_index, classes};
   const ClassWeights<T> weights(weight);
   const Smoothing<T> smoothing(label_smoothing, classes, weights);
   Scratch<T> scratch(reduction == kNone ? 0 : rows);
@@ -96,17 +109,17 @@ void cross_entropy(In<T> logits, In<Index> targets, Maybe<T> weight, Out<T> out,
     if (smoothing.on_every > 0) every = sum_over_classes(along, x, weights, smoothing.total_weight, largest, log_sum);
     for (int64_t lane = 0; lane < along.rows; ++lane) {
       const int64_t row = first + lane;
-      const Index target = targets.data[row];
+      const Index target = target_of[row];
       stats.data[row] = largest.v[lane];
       stats.data[rows + row] = log_sum.v[lane];
       losses[row] = T(0);
-      if (target == ignore_index) continue;
+      if (target == kNoClass) continue;
       const T surprise = log_sum.v[lane] - ((x + target)[lane] - largest.v[lane]);
       losses[row] = smoothing.on_target * weights[target] * surprise + smoothing.on_every * every.v[lane];
     }
   };
   for_each_row<T>(1, classes, row_losses, logits);
-  reduce_losses(losses, targets.data, rows, weights, ignore_index, reduction, out.data, total_weight.data);
+  reduce_losses(losses, target_of, rows, weights, reduction, out.data, total_weight.data);
 }
 
 template <class T>
@@ -114,15 +127,18 @@ void cross_entropy_backward(In<T> grad_output, In<T> logits, In<Index> targets, 
                             In<T> total_weight, Out<T> grad_x, int64_t ignore_index, int64_t reduction,
                             double label_smoothing) {
   const int64_t classes = logits.shape[1], rows = targets.numel();
+  const Classes target_of{targets.data, ignore_index, classes};
   const ClassWeights<T> weights(weight);
   const Smoothing<T> smoothing(label_smoothing, classes, weights);
   const RowScale<T> scales(grad_output, total_weight, reduction);
   const auto row_gradients = [&](int64_t first, auto along, auto x, auto grad) {
     T total[Vec<T>::width], every[Vec<T>::width], hit[Vec<T>::width];  // per row: g Q, and the two parts of g q
+    Index target[Vec<T>::width];
     for (int64_t lane = 0; lane < along.rows; ++lane) {
-      const Index target = targets.data[first + lane];
-      const T scale = target == ignore_index ? T(0) : scales[first + lane];
-      hit[lane] = target == ignore_index ? T(0) : scale * smoothing.on_target * weights[target];
+      target[lane] = target_of[first + lane];
+      const bool counts = target[lane] != kNoClass;
+      const T scale = counts ? scales[first + lane] : T(0);
+      hit[lane] = counts ? scale * smoothing.on_target * weights[target[lane]] : T(0);
       every[lane] = scale * smoothing.on_every;
       total[lane] = hit[lane] + every[lane] * smoothing.total_weight;
     }
@@ -133,7 +149,7 @@ void cross_entropy_backward(In<T> grad_output, In<T> logits, In<Index> targets, 
       lanes.store(totals * p - everys * weights.at(i, lanes), grad + i);
     });
     for (int64_t lane = 0; lane < along.rows; ++lane)
-      if (targets.data[first + lane] != ignore_index) (grad + targets.data[first + lane])[lane] -= hit[lane];
+      if (target[lane] != kNoClass) (grad + target[lane])[lane] -= hit[lane];
   };
   for_each_row<T>(1, classes, row_gradients, logits, grad_x);
 }
@@ -142,17 +158,18 @@ template <class T>
 void nll_loss(In<T> log_probabilities, In<Index> targets, Maybe<T> weight, Out<T> out, Out<T> total_weight,
               int64_t ignore_index, int64_t reduction) {
   const int64_t rows = targets.numel();
+  const Classes target_of{targets.data, ignore_index, log_probabilities.shape[1]};
   const ClassWeights<T> weights(weight);
   const OtherDims dims(1, log_probabilities);
   Scratch<T> scratch(reduction == kNone ? 0 : rows);
   T* const losses = reduction == kNone ? out.data : scratch.data();
   for (int64_t row = 0; row < rows; ++row) {
-    const Index target = targets.data[row];
+    const Index target = target_of[row];
     losses[row] = T(0);
-    if (target == ignore_index) continue;
+    if (target == kNoClass) continue;
     losses[row] = -weights[target] * dims.start(log_probabilities, row)[target * log_probabilities.strides[1]];
   }
-  reduce_losses(losses, targets.data, rows, weights, ignore_index, reduction, out.data, total_weight.data);
+  reduce_losses(losses, target_of, rows, weights, reduction, out.data, total_weight.data);
 }
 
 // grad_x must arrive as zeros: one element of each row is written.
@@ -160,12 +177,13 @@ template <class T>
 void nll_loss_backward(In<T> grad_output, In<Index> targets, Maybe<T> weight, In<T> total_weight, Out<T> grad_x,
                        int64_t ignore_index, int64_t reduction) {
   const int64_t rows = targets.numel();
+  const Classes target_of{targets.data, ignore_index, grad_x.shape[1]};
   const ClassWeights<T> weights(weight);
   const RowScale<T> scales(grad_output, total_weight, reduction);
   const OtherDims dims(1, grad_x);
   for (int64_t row = 0; row < rows; ++row) {
-    const Index target = targets.data[row];
-    if (target != ignore_index) dims.start(grad_x, row)[target * grad_x.strides[1]] = -scales[row] * weights[target];
+    const Index target = target_of[row];
+    if (target != kNoClass) dims.start(grad_x, row)[target * grad_x.strides[1]] = -scales[row] * weights[target];
   }
 }
 

@@ -1,9 +1,9 @@
 // embedding:           out[i, :] = weight[index[i], :]
 // embedding_backward:  grad_weight[v, :] = sum over i with index[i] = v of grad_output[i, :]   (0 for padding_idx)
 // index_bounds:        range = (min, max) of an index array, for checks before anything is read through it.
-// Weight (V, D) may have any strides; index, out (.., D) and the gradients are contiguous. The scatter cuts the
-// columns into fixed blocks, and each task adds all rows of its block in order: no locks, and the same bits for
-// any number of threads.
+// The scatter cuts the columns into fixed blocks, and each task adds all rows of its block in order: no locks, and the
+// same bits for any number of threads. Python has checked the indices with index_bounds; one that was written since
+// and lies outside is passed over, never followed.
 #include "kernels.h"
 #include "row.h"
 
@@ -19,9 +19,12 @@ void embedding(In<T> weight, In<Index> index, Out<T> out) {
   parallel_for((rows + per_task - 1) / per_task, [&](int64_t task) {
     const int64_t end = (task + 1) * per_task < rows ? (task + 1) * per_task : rows;
     for (int64_t r = task * per_task; r < end; ++r) {
-      const T* const from = weight.data + index.data[r] * row_stride;
+      const Index row = index.data[r];
+      const T* const from = weight.data + row * row_stride;
       T* const to = out.data + r * width;
-      if (step == 1)
+      if (row < 0 || row >= weight.shape[0])
+        for (int64_t i = 0; i < width; ++i) to[i] = T(0);
+      else if (step == 1)
         for (int64_t i = 0; i < width; ++i) to[i] = from[i];
       else
         for (int64_t i = 0; i < width; ++i) to[i] = from[i * step];
@@ -40,9 +43,10 @@ void embedding_backward(In<T> grad_output, In<Index> index, Out<T> grad_weight, 
     const int64_t begin = block * columns;
     const int64_t end = begin + columns < width ? begin + columns : width;
     for (int64_t r = 0; r < rows; ++r) {
-      if (index.data[r] == padding_idx) continue;
+      const Index row = index.data[r];
+      if (row == padding_idx || row < 0 || row >= grad_weight.shape[0]) continue;
       const T* const from = grad_output.data + r * width;
-      T* const to = grad_weight.data + index.data[r] * width;
+      T* const to = grad_weight.data + row * width;
       for (int64_t i = begin; i < end; ++i) to[i] += from[i];
     }
   });

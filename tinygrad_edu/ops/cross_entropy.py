@@ -16,6 +16,11 @@ from .softmax import log_softmax, softmax
 REDUCTIONS = ("none", "mean", "sum")  # in the order of csrc/cross_entropy.cpp
 
 
+def _dense(b: Any, targets: Any, weight: Any) -> tuple[Any, Any]:
+    """Targets and class weights as the kernels read them."""
+    return b.contiguous(targets), None if weight is None else b.contiguous(weight)
+
+
 class CrossEntropy(Function):
     """loss_n = sum_c q_c (log sum_j exp(x_j) - x_c), q = weight * ((1 - e) onehot(target) + e / C).
 
@@ -31,7 +36,7 @@ class CrossEntropy(Function):
         out = b.empty(targets.shape if reduction == "none" else (), x.dtype)
         stats = b.empty((2, *targets.shape), x.dtype)  # the maximum and the log-sum of each row
         total_weight = b.empty((), x.dtype)
-        b.cross_entropy(x, targets, weight, out, stats, total_weight, *options)
+        b.cross_entropy(x, *_dense(b, targets, weight), out, stats, total_weight, *options)
         self.save(x, targets, weight, stats, total_weight)
         self.options = options
         return out
@@ -50,9 +55,8 @@ class CrossEntropyBackward(Function):
         b = backend(x)
         out = b.empty_like(x)
         stats, total_weight, *options = rest
-        b.cross_entropy_backward(
-            b.contiguous(g), x, targets, weight, stats, total_weight, out, *options
-        )
+        row_arguments = (*_dense(b, targets, weight), stats, total_weight)
+        b.cross_entropy_backward(b.contiguous(g), x, *row_arguments, out, *options)
         self.save(g, x)
         self.rest = (targets, weight, total_weight, *options)
         return out
@@ -101,7 +105,7 @@ class NLLLoss(Function):
         code = REDUCTIONS.index(reduction)
         out = b.empty(targets.shape if reduction == "none" else (), x.dtype)
         total_weight = b.empty((), x.dtype)
-        b.nll_loss(x, targets, weight, out, total_weight, ignore_index, code)
+        b.nll_loss(x, *_dense(b, targets, weight), out, total_weight, ignore_index, code)
         self.save(targets, weight, total_weight)
         self.options = (x.shape, ignore_index, reduction)
         return out
@@ -129,7 +133,8 @@ class NLLLossBackward(Function):
         b = backend(g)
         out = b.zeros(shape, g.dtype)
         code = REDUCTIONS.index(reduction)
-        b.nll_loss_backward(b.contiguous(g), targets, weight, total_weight, out, ignore_index, code)
+        row_arguments = (b.contiguous(g), *_dense(b, targets, weight), total_weight)
+        b.nll_loss_backward(*row_arguments, out, ignore_index, code)
         self.save(targets, weight)
         self.options = (ignore_index, reduction)
         return out
@@ -270,14 +275,11 @@ def _with_classes(
             f"{op}: input {shape} needs target classes of shape {expected}, got "
             f"{target.array.shape}"
         )
-    b = backend(x.array)
-    targets = b.contiguous(target.array)
-    check_classes(op, targets, shape[min(1, len(shape) - 1)], ignore_index)
-    weights = None if weight is None else b.contiguous(weight.array)
+    check_classes(op, target.array, shape[min(1, len(shape) - 1)], ignore_index)
     if len(shape) > 1:
-        return loss.apply(x, targets, weights, int(ignore_index), reduction, *options)
+        return loss.apply(x, target, weight, int(ignore_index), reduction, *options)
     out = loss.apply(
-        x.unsqueeze(0), targets.reshape(1), weights, int(ignore_index), reduction, *options
+        x.unsqueeze(0), target.reshape(1), weight, int(ignore_index), reduction, *options
     )
     return out.reshape(()) if reduction == "none" else out
 

@@ -25,7 +25,7 @@ class Embedding(Function):
     def forward(self, weight: Any, index: Any, padding_idx: int) -> Any:
         b = backend(weight)
         out = b.empty((*index.shape, weight.shape[1]), weight.dtype)
-        b.embedding(weight, index, out)
+        b.embedding(weight, b.contiguous(index), out)
         self.save(index)
         self.options = (weight.shape[0], padding_idx)
         return out
@@ -44,7 +44,7 @@ class EmbeddingBackward(Function):
     def forward(self, g: Any, index: Any, rows: int, padding_idx: int) -> Any:
         b = backend(g)
         out = b.empty((rows, g.shape[-1]), g.dtype)
-        b.embedding_backward(b.contiguous(g), index, out, padding_idx)
+        b.embedding_backward(b.contiguous(g), b.contiguous(index), out, padding_idx)
         self.save(index)
         self.padding_idx = padding_idx
         return out
@@ -111,11 +111,10 @@ def embedding(
     if padding_idx is not None and not -rows <= padding_idx < rows:
         raise IndexError(f"{op}: padding_idx must lie in [{-rows}, {rows - 1}], got {padding_idx}")
     padding = NO_PADDING if padding_idx is None else int(padding_idx) % rows
-    index = backend(weight.array).contiguous(input.array)
     if max_norm is not None:
-        _limit_norms(weight, index, max_norm, norm_type)
-    table = ScaleByFrequency.apply(weight, index) if scale_grad_by_freq else weight
-    return Embedding.apply(table, index, padding)
+        _limit_norms(weight, input.array, max_norm, norm_type)
+    table = ScaleByFrequency.apply(weight, input) if scale_grad_by_freq else weight
+    return Embedding.apply(table, input, padding)
 
 
 class ScaleByFrequency(Function):
