@@ -1,5 +1,7 @@
 """Creation ops: values against NumPy, dtype rules, layout, errors."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,6 +40,7 @@ def test_the_dtype_of_full_follows_the_value():
     assert tg.full((1,), True).dtype == tg.bool
     assert tg.full((1,), tg.tensor(2.5)).tolist() == [2.5]
     assert tg.full((1,), 2.9, dtype=tg.int64).tolist() == [2]
+    assert tg.full((1,), -math.inf).tolist() == [-math.inf]
 
 
 def test_the_default_dtype_counts():
@@ -137,6 +140,8 @@ def test_values_are_those_of_pytorch():
         (lambda: tg.full((1,), "x"), TypeError, "fill_value must be a number"),
         (lambda: tg.full((1,), 300, dtype=tg.uint8), ValueError, "300 does not fit"),
         (lambda: tg.full((1,), float("nan"), dtype=tg.int64), ValueError, "must be finite"),
+        (lambda: tg.full((1,), 1e300), ValueError, "does not fit dtype float32"),
+        (lambda: tg.linspace(0, math.nan, 2, dtype=tg.int64), ValueError, "must be finite"),
         (lambda: tg.zeros_like([1]), TypeError, "zeros_like: input must be a Tensor"),
         (lambda: tg.arange(0, 5, 0), ValueError, "arange: step"),
         (lambda: tg.arange(float("inf")), ValueError, "finite"),

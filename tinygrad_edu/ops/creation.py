@@ -52,6 +52,8 @@ def leaf(array: Any, requires_grad: bool) -> Any:
 
 def _number(op: str, name: str, value: Any) -> Any:
     """A Python number, given as one or as a tensor with one element."""
+    if type(value) is int or type(value) is float:
+        return value
     if isinstance(value, Tensor | np.generic):
         value = value.array.item() if isinstance(value, Tensor) else value.item()
     if not isinstance(value, int | float):
@@ -60,7 +62,7 @@ def _number(op: str, name: str, value: Any) -> Any:
 
 
 def _filled(op: str, array: Any, value: Any) -> Any:
-    """The array, every element set to value."""
+    """The array, every element set to value, which must fit its dtype."""
     kind = array.dtype.kind
     if kind in "iu":
         if isinstance(value, float) and not math.isfinite(value):
@@ -71,6 +73,8 @@ def _filled(op: str, array: Any, value: Any) -> Any:
         limits = np.iinfo(array.dtype)
         if not limits.min <= value <= limits.max:
             raise ValueError(f"{op}: fill_value {value} does not fit dtype {array.dtype}")
+    elif kind == "f" and math.inf != abs(value) > float(np.finfo(array.dtype).max):
+        raise ValueError(f"{op}: fill_value {value} does not fit dtype {array.dtype}")
     array.fill(bool(value) if kind == "b" else value)
     return array
 
@@ -145,9 +149,7 @@ def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
                 [0., 0., 0.]])
     """
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return leaf(
-        _filled("zeros", place(device).empty(check_shape("zeros", size), wanted), 0), requires_grad
-    )
+    return leaf(place(device).full(check_shape("zeros", size), 0, wanted), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
@@ -159,9 +161,7 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
         tensor([1, 1, 1])
     """
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype)
-    return leaf(
-        _filled("ones", place(device).empty(check_shape("ones", size), wanted), 1), requires_grad
-    )
+    return leaf(place(device).full(check_shape("ones", size), 1, wanted), requires_grad)
 
 
 def empty_array_like(op: str, x: Any, dtype: Any) -> Any:
@@ -191,28 +191,29 @@ def full_like(
 ) -> Any:
     """out_i = fill_value, in the shape of input. For the other arguments see `empty_like`."""
     array = empty_array_like("full_like", input, dtype)
-    return leaf(
-        _filled("full_like", array, _number("full_like", "fill_value", fill_value)), requires_grad
-    )
+    value = _number("full_like", "fill_value", fill_value)
+    return leaf(_filled("full_like", array, value), requires_grad)
 
 
 def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Any:
     """out_i = 0, in the shape of input. For the arguments see `empty_like`."""
-    return leaf(
-        _filled("zeros_like", empty_array_like("zeros_like", input, dtype), 0), requires_grad
-    )
+    array = empty_array_like("zeros_like", input, dtype)
+    array.fill(0)
+    return leaf(array, requires_grad)
 
 
 def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Any:
     """out_i = 1, in the shape of input. For the arguments see `empty_like`."""
-    return leaf(_filled("ones_like", empty_array_like("ones_like", input, dtype), 1), requires_grad)
+    array = empty_array_like("ones_like", input, dtype)
+    array.fill(1)
+    return leaf(array, requires_grad)
 
 
 def _from_values(values: np.ndarray[Any, Any], dtype: Any, device: Any, requires_grad: bool) -> Any:
     """Values computed on the host, converted to dtype on the device."""
     b = place(device)
     array = b.empty(values.shape, dtype)
-    b.copy_into(b.from_host(values), array)
+    array[...] = b.from_host(values)
     return leaf(array, requires_grad)
 
 
@@ -248,16 +249,16 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    start, end, step = (
-        _number("arange", name, value)
-        for name, value in (("start", start), ("end", end), ("step", step))
-    )
-    facts = f"got start {start}, end {end}, step {step}"
-    if not all(math.isfinite(value) for value in (start, end, step)):
-        raise ValueError(f"arange: all values must be finite, {facts}")
-    if step == 0 or (end - start) * step < 0:
-        raise ValueError(f"arange: step must lead from start to end and not be 0, {facts}")
-    whole = all(isinstance(value, int) for value in (start, end, step))
+    start = _number("arange", "start", start)
+    end = _number("arange", "end", end)
+    step = _number("arange", "step", step)
+    whole = isinstance(start, int) and isinstance(end, int) and isinstance(step, int)
+    finite = whole or (math.isfinite(start) and math.isfinite(end) and math.isfinite(step))
+    if not finite or step == 0 or (end - start) * step < 0:
+        raise ValueError(
+            "arange: step must lead from start to end, all finite, "
+            f"got start {start}, end {end}, step {step}"
+        )
     count = -((start - end) // step) if whole else math.ceil((end - start) / step)
     wanted = as_dtype(dtype) if dtype is not None else int64 if whole else get_default_dtype()
     if wanted.kind != "f":
@@ -301,6 +302,8 @@ def linspace(
     step = (last - first) / max(count - 1, 1)
     values = np.where(i < count / 2, first + step * i, last - step * (count - 1 - i))
     wanted = get_default_dtype() if dtype is None else as_dtype(dtype)
+    if wanted.kind != "f" and not math.isfinite(last - first):
+        raise ValueError(f"linspace: ends must be finite for dtype {wanted}, got {start} and {end}")
     return _from_values(values, wanted, device, requires_grad)
 
 
