@@ -398,7 +398,7 @@ def test_leaving_early_ends_the_workers_after_the_sample_at_hand():
         break
     gc.collect()
     assert workers() == []
-    assert time.monotonic() - started < 3  # not the twenty samples of two more batches each
+    assert time.monotonic() - started < 10  # the whole loop would take 25
 
 
 def test_an_iterator_that_is_dropped_ends_its_workers():
@@ -418,7 +418,10 @@ def test_no_more_batches_are_prepared_than_asked_for():
 
     iterator = iter(DataLoader(Recorded(100), num_workers=2, prefetch_factor=3))
     next(iterator)
-    time.sleep(0.2)
+    deadline = time.monotonic() + 5
+    while len(read) < 2 * 3 + 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)  # time for one too many
     assert len(read) == 2 * 3 + 1
     del iterator
 
@@ -446,7 +449,7 @@ def test_ctrl_c_is_passed_on_promptly():
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(DataLoader(Stuck(), num_workers=2))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     timer.join()
     release.set()
     for worker in workers():
