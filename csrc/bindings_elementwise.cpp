@@ -1,8 +1,10 @@
 // The elementwise ops as Python sees them: `_C.elementwise[name]` is a record with the op's arity, what each derivative
 // reads, the formulas as text, and the callables. All follow from the rows of elementwise.h.
 //
-// A callable takes arrays and numbers and returns a new array, or None when the operands are not floats of one dtype
-// (Python then promotes them and calls again). It is a plain C function: twenty of them make up a small training step,
+// A forward callable takes the operands (arrays or numbers), then the op's parameters. A gradient's takes the positions
+// to differentiate again (orders two and three), grad_output, and what the node saved: a tuple (x, y, out, *parameters),
+// of which it reads what its derivative reads. Both return a new array, or None when the operands are not floats of one
+// dtype (Python then promotes them and calls again). It is a plain C function: twenty of them make up a small training step,
 // so the cost of a call is counted in nanoseconds (benchmarks/bench_small_ops.py).
 #include "bindings.h"
 
@@ -48,7 +50,8 @@ struct Callable {
   int op;
   int operand;  // -1: the forward function
   int order;
-  int operands;    // arrays or numbers it takes
+  int operands;    // arrays or numbers it computes from
+  int reads;       // of a gradient: which of the saved (x, y, out)
   int parameters;  // numbers after them
   bool into;       // writes into its first argument instead of making an array
   std::string name, text;
@@ -159,12 +162,26 @@ void execute(const Callable& c, PyArrayObject* const* arrays, const double* numb
 PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
   const Callable& c = *static_cast<const Callable*>(PyCapsule_GetPointer(self, nullptr));
   const int seeds = c.order > 1 ? c.order - 1 : 0;
-  if (count != seeds + c.into + c.operands + c.parameters)
-    return PyErr_Format(PyExc_TypeError, "%s: takes %d arguments, got %zd", c.name.c_str(),
-                        seeds + c.into + c.operands + c.parameters, count);
+  const int expected = c.operand >= 0 ? seeds + 2 : c.into + c.operands + c.parameters;
+  if (count != expected)
+    return PyErr_Format(PyExc_TypeError, "%s: takes %d arguments, got %zd", c.name.c_str(), expected, count);
   ElementwiseParameters parameters{};
   for (int s = 0; s < seeds; ++s) parameters.seeds[s] = static_cast<int>(PyLong_AsLong(*given++));
   PyObject* out = c.into ? *given++ : nullptr;
+  PyObject* const* operands_given = given;
+  PyObject* const* parameters_given = given + c.operands;
+  PyObject* read[kMaxOperands];
+  if (c.operand >= 0) {
+    PyObject* saved = given[1];
+    if (!PyTuple_Check(saved) || PyTuple_GET_SIZE(saved) != 3 + c.parameters)
+      return PyErr_Format(PyExc_TypeError, "%s: the saved values must be a tuple of %d", c.name.c_str(), 3 + c.parameters);
+    int n = 0;
+    read[n++] = given[0];
+    for (int i = 0; i < 3; ++i)
+      if (c.reads >> i & 1) read[n++] = PyTuple_GET_ITEM(saved, i);
+    operands_given = read;
+    parameters_given = PySequence_Fast_ITEMS(saved) + 3;
+  }
 
   PyArrayObject* arrays[kMaxOperands] = {};
   double numbers[kMaxOperands] = {};
@@ -172,7 +189,7 @@ PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
   bool same_shape = true;  // and all row-major: the common case, decided without touching any dim
   PyArrayObject* first = nullptr;
   for (int j = 0; j < c.operands; ++j) {
-    PyObject* object = given[j];
+    PyObject* object = operands_given[j];
     if (PyArray_CheckExact(object)) {
       auto* array = arrays[j] = as_array(object);
       const int number = PyArray_TYPE(array);
@@ -190,9 +207,8 @@ PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
     }
   }
   if (!first) Py_RETURN_NONE;
-  given += c.operands;
-  if (c.parameters > 0 && !read_number(given[0], parameters.a)) return nullptr;
-  if (c.parameters > 1 && !read_number(given[1], parameters.b)) return nullptr;
+  if (c.parameters > 0 && !read_number(parameters_given[0], parameters.a)) return nullptr;
+  if (c.parameters > 1 && !read_number(parameters_given[1], parameters.b)) return nullptr;
 
   Array<char> shape;
   shape.ndim = 0;
@@ -252,8 +268,9 @@ py::tuple read_names(int reads) {
 
 py::dict record(int index, const ElementwiseOp& op, const Text& text) {
   auto make = [&](const std::string& name, int operand, int order, int operands, bool into, const std::string& what) {
+    const int reads = operand < 0 ? 0 : op.reads[operand];
     return make_callable(std::unique_ptr<Callable>(
-        new Callable{index, operand, order, operands, op.parameters, into, name, what, {}}));
+        new Callable{index, operand, order, operands, reads, op.parameters, into, name, what, {}}));
   };
   const std::string name = op.name;
   py::list grads;

@@ -365,7 +365,9 @@ def _track_view(cls: type[Function], args: Sequence[Any], out: Tensor) -> None:
     x = args[0]
     out.version = x.version
     step = (cls, tuple(args[1:]))
-    out.view_of = View(x, (step,)) if x.view_of is None else View(x.view_of.base, (*x.view_of.chain, step))
+    out.view_of = (
+        View(x, (step,)) if x.view_of is None else View(x.view_of.base, (*x.view_of.chain, step))
+    )
 
 
 def freed_message(node: Node) -> str:

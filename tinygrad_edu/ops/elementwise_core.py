@@ -49,7 +49,6 @@ class Gradient:
         self.names: tuple[str, ...] = record["reads"]
         self.reads = sum(_BIT[name] for name in self.names)
         self.kernels: tuple[Callable[..., Any], ...] = record["orders"]
-        self.kernel = self.kernels[0]
         self.text: str = record["text"]
         self.passes = self.text == "1"  # grad_output itself is the gradient
         self.vanishes = self.text == "0"
@@ -77,83 +76,74 @@ OPS: dict[str, Op] = {}
 
 # ---- nodes ---------------------------------------------------------------------------------------
 
+_NEVER_WRITTEN = [0]  # the version of an operand that is no tensor
+
 
 class Elementwise(Node):
-    """The node of an elementwise op: its operands and result, as far as the derivatives read
-    them.
+    """The node of an elementwise op. One class for all ops: the interpreter's inline caches, and so
+    the functions below, are fastest on objects of one type.
     """
 
-    __slots__ = ("kept", "op", "out", "parameters", "stamp", "versions", "x", "y")
+    __slots__ = ("op", "saved", "stamp", "version_out", "version_x", "version_y")
     op: Op
-    kept: int  # which of x, y, out are kept; -1 once released
-    parameters: tuple[float, ...]
-    versions: tuple[list[int], ...]  # of the kept operands
+    saved: tuple[Any, ...] | None  # (x, y, out, *parameters); None for what no derivative reads
+    version_x: list[int]  # of what is kept
+    version_y: list[int]
+    version_out: list[int]
     stamp: int  # the sum of their counts when they were saved: counts only grow
 
     def name(self) -> str:
         return self.op.name
 
     def release(self) -> None:
-        if self.kept:
-            self.kept = -1
-            self.x = self.y = self.out = None
-
-    def check_saved(self) -> None:
-        """Raises if the kept values were freed or written to."""
-        if self.kept < 0:
-            raise RuntimeError(freed_message(self))
-        if sum([version[0] for version in self.versions]) != self.stamp:
-            value = next(v for v in (self.x, self.y, self.out) if hasattr(v, "shape"))
-            raise RuntimeError(changed_message(self, value))
+        saved = self.saved
+        if saved is not None and (
+            saved[0] is not None or saved[1] is not None or saved[2] is not None
+        ):
+            self.saved = None
 
     def backward(self, grad_output: Any) -> Any:
-        if self.kept:
-            if self.kept < 0:
-                self.check_saved()
-            count = 0
-            for version in self.versions:
-                count += version[0]
-            if count != self.stamp:
-                self.check_saved()
-        op = self.op
+        saved = self.saved
+        if saved is None:
+            raise RuntimeError(freed_message(self))
+        if self.version_x[0] + self.version_y[0] + self.version_out[0] != self.stamp:
+            raise RuntimeError(changed_message(self, next(v for v in saved if hasattr(v, "shape"))))
         if _recording():
             return tuple(
                 None if edge is None else self.recorded_gradient(i, grad_output)
                 for i, edge in enumerate(self.edges)
             )
+        grads = self.op.grads
         edges = self.edges
         if edges[0] is None:
-            return None, self.gradient(op.grads[1], grad_output)
-        if op.arity == 1 or edges[1] is None:
-            return self.gradient(op.grads[0], grad_output)
-        return self.gradient(op.grads[0], grad_output), self.gradient(op.grads[1], grad_output)
-
-    def gradient(self, gradient: Gradient, grad_output: Any) -> Any:
-        """grad_output times one derivative, computed by its kernel."""
-        reads = gradient.reads
-        if reads == Y:
-            return wrap(gradient.kernel(grad_output.array, self.y))
-        if reads == OUT:
-            return wrap(gradient.kernel(grad_output.array, self.out))
-        if gradient.passes:
-            return grad_output
-        array = grad_output.array
-        if gradient.vanishes:
-            return wrap(cpu.zeros(array.shape, array.dtype))
-        kept = [getattr(self, name) for name in gradient.names]
-        return wrap(gradient.kernel(array, *kept, *self.parameters))
+            return None, gradient(grads[1], grad_output, saved)
+        if len(edges) == 1 or edges[1] is None:
+            return gradient(grads[0], grad_output, saved)
+        return gradient(grads[0], grad_output, saved), gradient(grads[1], grad_output, saved)
 
     def recorded_gradient(self, operand: int, grad_output: Any) -> Any:
-        """The same, as an op of its own, so that it can be differentiated again."""
-        gradient = self.op.grads[operand]
-        if gradient.passes:
+        """The gradient as an op of its own, so that it can be differentiated again."""
+        assert self.saved is not None
+        derivative = self.op.grads[operand]
+        if derivative.passes:
             return grad_output
-        edges = {"x": self.edges[0], "y": self.edges[-1], "out": self}
+        edges = (self.edges[0], self.edges[-1], self)
         reads = []
-        for name in gradient.names:
-            value = getattr(self, name)
-            reads.append(wrap(value, edges[name]) if isinstance(value, np.ndarray) else value)
-        return Derivative.apply(self.op, operand, (), self.parameters, grad_output, *reads)
+        for i, bit in enumerate((X, Y, OUT)):
+            if derivative.reads & bit:
+                value = self.saved[i]
+                reads.append(wrap(value, edges[i]) if isinstance(value, np.ndarray) else value)
+        return Derivative.apply(self.op, operand, (), self.saved[3:], grad_output, *reads)
+
+
+def gradient(derivative: Gradient, grad_output: Any, saved: tuple[Any, ...]) -> Any:
+    """grad_output times a first derivative, computed by its kernel."""
+    if derivative.passes:
+        return grad_output
+    if derivative.vanishes:
+        array = grad_output.array
+        return wrap(cpu.zeros(array.shape, array.dtype))
+    return wrap(derivative.kernels[0](grad_output.array, saved))
 
 
 class Derivative(Function):
@@ -169,39 +159,40 @@ class Derivative(Function):
         op: Op,
         operand: int,
         seeds: tuple[int, ...],
-        parameters: Any,
+        parameters: tuple[float, ...],
         grad_output: Any,
         *reads: Any,
     ) -> Any:
         self.op, self.operand, self.seeds, self.parameters = op, operand, seeds, parameters
         self.save(grad_output, *reads)
-        gradient = op.grads[operand]
-        if len(seeds) >= len(gradient.kernels):
+        derivative = op.grads[operand]
+        if len(seeds) >= len(derivative.kernels):
             raise RuntimeError(
-                f"{op.name}: derivatives have kernels up to order {len(gradient.kernels)}, order "
-                f"{len(seeds) + 1} was asked for"
+                f"{op.name}: derivatives have kernels up to order {len(derivative.kernels)}, "
+                f"order {len(seeds) + 1} was asked for"
             )
-        if gradient.vanishes:
+        if derivative.vanishes:
             return cpu.zeros(grad_output.shape, grad_output.dtype)
-        return gradient.kernels[len(seeds)](*seeds, grad_output, *reads, *parameters)
+        given = iter(reads)
+        values = [next(given) if derivative.reads & bit else None for bit in (X, Y, OUT)]
+        return derivative.kernels[len(seeds)](*seeds, grad_output, (*values, *parameters))
 
     def backward(self, grad_grad: Any) -> Any:
         grad_output, *reads = self.saved
         op, operand, seeds, parameters = self.op, self.operand, self.seeds, self.parameters
         needs = self.needs_input_grad
-        grad_grad_output = (
-            Derivative.apply(op, operand, seeds, parameters, grad_grad, *reads)
-            if needs[4]
-            else None
-        )
-        upstream = autograd.engine_ops["mul"](grad_grad, grad_output) if any(needs[5:]) else None
+        again = upstream = None
+        if needs[4]:
+            again = Derivative.apply(op, operand, seeds, parameters, grad_grad, *reads)
+        if any(needs[5:]):
+            upstream = autograd.engine_ops["mul"](grad_grad, grad_output)
         grad_reads = [
             Derivative.apply(op, operand, (*seeds, k), parameters, upstream, *reads)
             if needs[5 + k]
             else None
             for k in range(len(reads))
         ]
-        return None, None, None, None, grad_grad_output, *grad_reads
+        return None, None, None, None, again, *grad_reads
 
     def name(self) -> str:
         return f"{self.op.name}_grad_{'xy'[self.operand]}"
@@ -215,8 +206,8 @@ def unary(name: str) -> Callable[[F], F]:
     documentation.
     """
     op = OPS[name] = Op(name)
-    forward, keep = op.forward, op.keeps[1]
-    keeps_x, keeps_out = keep & X, keep & OUT
+    forward = op.forward
+    keeps_x, keeps_out = op.keeps[1] & X, op.keeps[1] & OUT
 
     def decorate(documented: F) -> F:
         @functools.wraps(documented)
@@ -230,26 +221,22 @@ def unary(name: str) -> Callable[[F], F]:
             if out is None:
                 return call(as_float(x), *parameters)
             result = wrap(out)
-            node = x.node if x.view_of is None else current_node(x)
-            if node is not None and _recording():
-                result.node = node_of_result = Elementwise()
-                node_of_result.number = _next_number()
-                node_of_result.edges = (node,)
-                node_of_result.shape = out.shape
-                node_of_result.side = None
-                node_of_result.op = op
-                node_of_result.kept = keep
-                node_of_result.parameters = parameters
-                node_of_result.x = array if keeps_x else None
-                node_of_result.y = None
+            edge = x.node if x.view_of is None else current_node(x)
+            if edge is not None and _recording():
+                result.node = node = Elementwise()
+                node.op = op
+                node.number = _next_number()
+                node.edges = (edge,)
+                node.shape = out.shape
+                node.side = None
+                node.version_x = node.version_y = node.version_out = _NEVER_WRITTEN
+                kept_x = kept_out = None
+                if keeps_x:
+                    kept_x, node.version_x = array, x.version
                 if keeps_out:
-                    node_of_result.out = out
-                    version = result.version
-                else:
-                    node_of_result.out = None
-                    version = x.version
-                node_of_result.versions = (version,)
-                node_of_result.stamp = version[0]
+                    kept_out, node.version_out = out, result.version
+                node.stamp = node.version_x[0]
+                node.saved = (kept_x, None, kept_out, *parameters)
             if autograd.recorder is not None:
                 autograd.recorder.forward(result.node, (x, *parameters), (result,))
             return result
@@ -270,9 +257,7 @@ def formula(name: str) -> Callable[..., Any]:
 
 
 def binary(name: str) -> Callable[[F], F]:
-    """Makes the function of a two-operand formula; operands are Tensors, arrays or Python
-    numbers.
-    """
+    """Makes the function of a two-operand formula; operands are Tensors, arrays or numbers."""
     op = OPS[name] = Op(name)
     forward, keeps = op.forward, op.keeps
 
@@ -285,43 +270,33 @@ def binary(name: str) -> Callable[[F], F]:
             if out is None:
                 return promoted(op, call, documented, x, y)
             result = wrap(out)
-            node_x = node_y = None
+            edge_x = edge_y = None
             if a is not x:
-                node_x = x.node if x.view_of is None else current_node(x)
+                edge_x = x.node if x.view_of is None else current_node(x)
             if b is not y:
-                node_y = y.node if y.view_of is None else current_node(y)
-            if (node_x is not None or node_y is not None) and _recording():
+                edge_y = y.node if y.view_of is None else current_node(y)
+            if (edge_x is not None or edge_y is not None) and _recording():
                 result.node = node = Elementwise()
+                node.op = op
                 node.number = _next_number()
-                node.edges = (node_x, node_y)
+                node.edges = (edge_x, edge_y)
                 node.shape = out.shape
                 node.side = None
-                node.op = op
-                node.parameters = ()
-                node.kept = keep = keeps[(node_x is not None) + 2 * (node_y is not None)]
-                versions: tuple[list[int], ...] = ()
-                stamp = 0
+                keep = keeps[(edge_x is not None) + 2 * (edge_y is not None)]
+                node.version_x = node.version_y = node.version_out = _NEVER_WRITTEN
+                kept_x = kept_y = kept_out = None
                 if keep & X:
-                    node.x = a
+                    kept_x = a
                     if a is not x:
-                        versions = (x.version,)
-                        stamp = x.version[0]
-                else:
-                    node.x = None
+                        node.version_x = x.version
                 if keep & Y:
-                    node.y = b
+                    kept_y = b
                     if b is not y:
-                        versions = (*versions, y.version)
-                        stamp += y.version[0]
-                else:
-                    node.y = None
+                        node.version_y = y.version
                 if keep & OUT:
-                    node.out = out
-                    versions = (*versions, result.version)
-                else:
-                    node.out = None
-                node.versions = versions
-                node.stamp = stamp
+                    kept_out, node.version_out = out, result.version
+                node.stamp = node.version_x[0] + node.version_y[0]
+                node.saved = (kept_x, kept_y, kept_out)
             if autograd.recorder is not None:
                 autograd.recorder.forward(result.node, (x, y), (result,))
             return result
