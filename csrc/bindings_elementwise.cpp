@@ -173,14 +173,15 @@ PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
   PyObject* read[kMaxOperands];
   if (c.operand >= 0) {
     PyObject* saved = given[1];
-    if (!PyTuple_Check(saved) || PyTuple_GET_SIZE(saved) != 3 + c.parameters)
+    const bool whole = PyTuple_Check(saved) && PyTuple_GET_SIZE(saved) == 3 + c.parameters;
+    if (!whole && (c.reads || c.parameters))  // else nothing is read, and the node saves nothing
       return PyErr_Format(PyExc_TypeError, "%s: the saved values must be a tuple of %d", c.name.c_str(), 3 + c.parameters);
     int n = 0;
     read[n++] = given[0];
     for (int i = 0; i < 3; ++i)
       if (c.reads >> i & 1) read[n++] = PyTuple_GET_ITEM(saved, i);
     operands_given = read;
-    parameters_given = PySequence_Fast_ITEMS(saved) + 3;
+    if (c.parameters) parameters_given = PySequence_Fast_ITEMS(saved) + 3;
   }
 
   PyArrayObject* arrays[kMaxOperands] = {};

@@ -123,17 +123,15 @@ def current_node(tensor: Tensor) -> Node | None:
 class Node:
     """One step of the recorded computation."""
 
-    __slots__ = ("edges", "number", "shape", "side")
+    __slots__ = ("edges", "number", "saved_values", "shape", "side")
     number: int  # creation order
     edges: tuple[Node | None, ...]  # who made the inputs; None: no gradient wanted
     shape: tuple[int, ...] | None  # of the value it made: gradients arriving are summed to it
     side: Side | None  # hooks and retained gradients: rare, so kept apart
+    saved_values: tuple[Any, ...] | None  # what backward reads; None once it was freed
 
     def backward(self, *grad_outputs: Any) -> Any:
         raise NotImplementedError
-
-    def release(self) -> None:
-        """Drops what was saved for backward."""
 
     def name(self) -> str:
         """The op's name: log_softmax for the class LogSoftmax."""
@@ -183,6 +181,7 @@ class AccumulateGrad(Node):
     def __init__(self, tensor: Tensor):
         self.number = _next_number()
         self.edges = ()
+        self.saved_values = ()
         self.shape = tensor.array.shape
         self.side = None
         self.grad: Any = None
@@ -210,6 +209,7 @@ class Output(Node):
     def __init__(self, function: Function, index: int, shape: tuple[int, ...]):
         self.number = _next_number()
         self.edges = (function,)
+        self.saved_values = ()
         self.shape = shape
         self.side = None
         self.index = index
@@ -245,7 +245,7 @@ class Function(Node):
 
     is_view = False  # a view Function's output shares its first input's memory
     non_differentiable: tuple[int, ...] = ()  # outputs without a gradient
-    _saved: tuple[Any, ...] | None = ()  # (array, version, count, role) until released
+    saved_values: tuple[Any, ...] | None = ()  # (array, version, count, role) of each value
     outputs = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -291,7 +291,7 @@ class Function(Node):
                 self.outputs = len(result)
             else:
                 self.shape = result.shape
-            if self._saved:
+            if self.saved_values:
                 self._pack(args, arrays, result if several else (result,))
         if several:
             outputs = tuple([self._output(i, array, recording) for i, array in enumerate(result)])
@@ -313,11 +313,11 @@ class Function(Node):
 
     def save(self, *values: Any) -> None:
         """Keeps arrays (and plain values) for backward; called in forward, read back as `saved`."""
-        self._saved = values
+        self.saved_values = values
 
     def _pack(self, args: Sequence[Any], arrays: Sequence[Any], results: Sequence[Any]) -> None:
         packed = []
-        for value in self._saved or ():
+        for value in self.saved_values or ():
             role, version = None, None
             for i, array in enumerate(arrays):
                 if array is value and isinstance(args[i], Tensor):
@@ -328,17 +328,17 @@ class Function(Node):
                     if array is value:
                         role = -1 - i
             packed.append((value, version, version and version[0], role))
-        self._saved = tuple(packed)
+        self.saved_values = tuple(packed)
 
     @property
     def saved(self) -> tuple[Any, ...]:
         """What `save` kept, arrays as Tensors: attached to the graph when the gradient itself is
         recorded.
         """
-        if self._saved is None:
+        if self.saved_values is None:
             raise RuntimeError(freed_message(self))
         values = []
-        for value, version, count, role in self._saved:
+        for value, version, count, role in self.saved_values:
             if version is not None and version[0] != count:
                 raise RuntimeError(changed_message(self, value))
             if role is None:
@@ -355,10 +355,6 @@ class Function(Node):
     def needs_input_grad(self) -> tuple[bool, ...]:
         """For each argument of apply: whether its gradient will be used."""
         return tuple(edge is not None for edge in self.edges)
-
-    def release(self) -> None:
-        if self._saved:
-            self._saved = None
 
 
 def _track_view(cls: type[Function], args: Sequence[Any], out: Tensor) -> None:
@@ -450,8 +446,11 @@ def run_backward(
     pending: dict[int, tuple[Node, Any]] = {}  # number -> (node, gradient so far)
     owned: set[int] = set()  # numbers whose gradient so far is a sum that only this walk holds
     found: dict[int, Any] = {}
-    targets = None if wanted is None else {node.number for node in wanted}
-    useful = None if wanted is None else _nodes_toward(targets, [node for node, _ in roots])
+    targets = through = None
+    if wanted is not None:
+        targets = {node.number for node in wanted}
+        through = _nodes_through(targets, [node for node, _ in roots])
+        roots = [r for r in roots if r[0].number in targets or r[0].number in through]
     sum_to_size = engine_ops["sum_to_size"]
 
     token = _grad_mode.set(create_graph)
@@ -472,19 +471,19 @@ def run_backward(
                 found[number] = grad
             kind = type(node)
             if kind is AccumulateGrad:
-                if into_leaves and (targets is None or number in targets):
+                if into_leaves:
                     node.accumulate(grad, create_graph)  # type: ignore[attr-defined]
+                continue
+            if through is not None and number not in through:
                 continue
             if kind is Output:
                 _deliver(node, grad, heap, pending)
                 continue
-            if useful is not None and number not in useful:
-                continue
             grads = node.backward(*grad) if type(grad) is list else node.backward(grad)
             if recorder is not None:
                 recorder.backward(node, grad, grads)
-            if not retain_graph:
-                node.release()
+            if not retain_graph and node.saved_values:
+                node.saved_values = None
             if type(grads) is not tuple:
                 grads = (grads,)
             for edge, grad in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
@@ -496,7 +495,7 @@ def run_backward(
                     )  # broadcasting undone, here and nowhere else
                 number = edge.number
                 if number not in pending:
-                    if useful is None or number in useful:
+                    if through is None or number in through or number in targets:
                         pending[number] = edge, grad
                         heapq.heappush(heap, -number)
                 elif create_graph or number not in owned:
@@ -546,9 +545,8 @@ def _run_side(node: Node, grad: Any) -> Any:
     return grad
 
 
-def _nodes_toward(targets: set[int] | None, roots: Sequence[Node]) -> set[int]:
-    """Numbers of the nodes from which a target can be reached."""
-    assert targets is not None
+def _nodes_through(targets: set[int], roots: Sequence[Node]) -> set[int]:
+    """Numbers of the nodes through which gradients must pass to reach a target."""
     reached: dict[int, Node] = {}
     stack = list(roots)
     while stack:
@@ -556,10 +554,9 @@ def _nodes_toward(targets: set[int] | None, roots: Sequence[Node]) -> set[int]:
         if node.number not in reached:
             reached[node.number] = node
             stack.extend(edge for edge in node.edges if edge is not None)
-    useful = set()
+    through: set[int] = set()
     for number in sorted(reached):  # inputs are older than what is made of them
-        if number in targets or any(
-            e is not None and e.number in useful for e in reached[number].edges
-        ):
-            useful.add(number)
-    return useful
+        edges = (edge.number for edge in reached[number].edges if edge is not None)
+        if any(edge in targets or edge in through for edge in edges):
+            through.add(number)
+    return through

@@ -52,6 +52,12 @@ class Gradient:
         self.text: str = record["text"]
         self.passes = self.text == "1"  # grad_output itself is the gradient
         self.vanishes = self.text == "0"
+        # (array of grad_output, saved) -> array of the gradient; None: grad_output itself.
+        self.rule = None if self.passes else _zeros if self.vanishes else self.kernels[0]
+
+
+def _zeros(grad_output: Any, saved: tuple[Any, ...]) -> Any:
+    return backend(grad_output).zeros(grad_output.shape, grad_output.dtype)
 
 
 class Op:
@@ -65,6 +71,7 @@ class Op:
         self.forward: Callable[..., Any] = record["forward"]
         self.into: Callable[..., Any] = record["into"]
         self.grads = tuple(Gradient(grad) for grad in record["grads"])
+        self.rule_x, self.rule_y = self.grads[0].rule, self.grads[-1].rule
         # What to keep, by which operands want a gradient: bit 0 for x, bit 1 for y.
         reads_x = self.grads[0].reads
         reads_y = self.grads[1].reads if self.arity == 2 else 0
@@ -84,9 +91,9 @@ class Elementwise(Node):
     the functions below, are fastest on objects of one type.
     """
 
-    __slots__ = ("op", "saved", "stamp", "version_out", "version_x", "version_y")
+    __slots__ = ("op", "stamp", "version_out", "version_x", "version_y")
     op: Op
-    saved: tuple[Any, ...] | None  # (x, y, out, *parameters); None for what no derivative reads
+    # saved_values: (x, y, out, *parameters), None for what no derivative reads; () if none does
     version_x: list[int]  # of what is kept
     version_y: list[int]
     version_out: list[int]
@@ -95,15 +102,8 @@ class Elementwise(Node):
     def name(self) -> str:
         return self.op.name
 
-    def release(self) -> None:
-        saved = self.saved
-        if saved is not None and (
-            saved[0] is not None or saved[1] is not None or saved[2] is not None
-        ):
-            self.saved = None
-
     def backward(self, grad_output: Any) -> Any:
-        saved = self.saved
+        saved = self.saved_values
         if saved is None:
             raise RuntimeError(freed_message(self))
         if self.version_x[0] + self.version_y[0] + self.version_out[0] != self.stamp:
@@ -113,17 +113,20 @@ class Elementwise(Node):
                 None if edge is None else self.recorded_gradient(i, grad_output)
                 for i, edge in enumerate(self.edges)
             )
-        grads = self.op.grads
+        op = self.op
         edges = self.edges
-        if edges[0] is None:
-            return None, gradient(grads[1], grad_output, saved)
-        if len(edges) == 1 or edges[1] is None:
-            return gradient(grads[0], grad_output, saved)
-        return gradient(grads[0], grad_output, saved), gradient(grads[1], grad_output, saved)
+        grad_x = grad_y = None
+        if edges[0] is not None:
+            rule = op.rule_x
+            grad_x = grad_output if rule is None else wrap(rule(grad_output.array, saved))
+        if len(edges) == 2 and edges[1] is not None:
+            rule = op.rule_y
+            grad_y = grad_output if rule is None else wrap(rule(grad_output.array, saved))
+        return grad_x, grad_y
 
     def recorded_gradient(self, operand: int, grad_output: Any) -> Any:
         """The gradient as an op of its own, so that it can be differentiated again."""
-        assert self.saved is not None
+        assert self.saved_values is not None
         derivative = self.op.grads[operand]
         if derivative.passes:
             return grad_output
@@ -131,19 +134,9 @@ class Elementwise(Node):
         reads = []
         for i, bit in enumerate((X, Y, OUT)):
             if derivative.reads & bit:
-                value = self.saved[i]
+                value = self.saved_values[i]
                 reads.append(wrap(value, edges[i]) if isinstance(value, np.ndarray) else value)
-        return Derivative.apply(self.op, operand, (), self.saved[3:], grad_output, *reads)
-
-
-def gradient(derivative: Gradient, grad_output: Any, saved: tuple[Any, ...]) -> Any:
-    """grad_output times a first derivative, computed by its kernel."""
-    if derivative.passes:
-        return grad_output
-    if derivative.vanishes:
-        array = grad_output.array
-        return wrap(cpu.zeros(array.shape, array.dtype))
-    return wrap(derivative.kernels[0](grad_output.array, saved))
+        return Derivative.apply(self.op, operand, (), self.saved_values[3:], grad_output, *reads)
 
 
 class Derivative(Function):
@@ -207,7 +200,7 @@ def unary(name: str) -> Callable[[F], F]:
     """
     op = OPS[name] = Op(name)
     forward = op.forward
-    keeps_x, keeps_out = op.keeps[1] & X, op.keeps[1] & OUT
+    keeps_any, keeps_x, keeps_out = op.keeps[1], op.keeps[1] & X, op.keeps[1] & OUT
 
     def decorate(documented: F) -> F:
         @functools.wraps(documented)
@@ -236,7 +229,7 @@ def unary(name: str) -> Callable[[F], F]:
                 if keeps_out:
                     kept_out, node.version_out = out, result.version
                 node.stamp = node.version_x[0]
-                node.saved = (kept_x, None, kept_out, *parameters)
+                node.saved_values = (kept_x, None, kept_out, *parameters) if keeps_any else ()
             if autograd.recorder is not None:
                 autograd.recorder.forward(result.node, (x, *parameters), (result,))
             return result
@@ -296,7 +289,7 @@ def binary(name: str) -> Callable[[F], F]:
                 if keep & OUT:
                     kept_out, node.version_out = out, result.version
                 node.stamp = node.version_x[0] + node.version_y[0]
-                node.saved = (kept_x, kept_y, kept_out)
+                node.saved_values = (kept_x, kept_y, kept_out) if keep else ()
             if autograd.recorder is not None:
                 autograd.recorder.forward(result.node, (x, y), (result,))
             return result

@@ -50,7 +50,7 @@ class Reduction(Function):
 
     def spread(self, reduced: Any) -> Any:
         """A Tensor of the output's shape, at every position of x that it was reduced from."""
-        if reduced.array.shape != self.kept_shape:
+        if reduced.array.ndim and reduced.array.shape != self.kept_shape:
             reduced = reshape(reduced, self.kept_shape)
         return Expand.apply(reduced, self.shape_x)
 
