@@ -331,6 +331,7 @@ PYBIND11_MODULE(_C, m) {
   m.def("set_num_threads", &set_num_threads);
   bind_kernels(m);
   bind_elementwise(m);
+  bind_tensor(m);
   m.def("memory_stats", &memory_stats);
   m.def("reset_peak_memory", &storage_reset_peak);
   m.def("empty_cache", &storage_empty_cache);

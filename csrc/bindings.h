@@ -63,5 +63,6 @@ PyObject* new_array(int64_t ndim, const int64_t* shape, const int64_t* strides, 
 constexpr int64_t kReleaseGil = 1 << 15;
 
 void bind_elementwise(py::module_& m);
+void bind_tensor(py::module_& m);
 
 }  // namespace tg

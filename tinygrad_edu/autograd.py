@@ -27,6 +27,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._C import register_tensor_class, wrap
 from .grad_mode import _grad_mode, set_grad_enabled
 
 _next_number = itertools.count().__next__
@@ -56,32 +57,12 @@ class Tensor:
         def __getattr__(self, name: str) -> Any: ...
 
 
-_tensor_class: type[Tensor] = Tensor
-
 # The public autograd.backward and autograd.grad: gradients.py has them, since they need ops.
 backward: Callable[..., None]
 grad: Callable[..., Any]
 
 
-def register_tensor_class(cls: type[Tensor]) -> type[Tensor]:
-    """Class decorator: results of ops are instances of this class."""
-    global _tensor_class
-    _tensor_class = cls
-    return cls
-
-
-_new = object.__new__
-
-
-def wrap(array: Any, node: Node | None = None) -> Any:
-    """A Tensor around an array that nobody else wraps."""
-    tensor = _new(_tensor_class)
-    tensor.array = array
-    tensor.node = node
-    tensor.version = [0]
-    tensor.view_of = None
-    tensor.grad_holder = None
-    return tensor
+register_tensor_class(Tensor)  # until tensor.py registers the user's class
 
 
 class View:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from . import autograd, gradients
+from ._C import register_tensor_class
 from .autograd import (
     AccumulateGrad,
     RetainedGrad,
     current_node,
-    register_tensor_class,
     side_of,
 )
 from .backends import backend
