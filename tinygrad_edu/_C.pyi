@@ -57,6 +57,7 @@ __all__: list[str] = [
     "random_normal",
     "random_permutation",
     "random_uniform",
+    "register_tensor_class",
     "reset_peak_memory",
     "set_cache_limit",
     "set_level",
@@ -68,6 +69,7 @@ __all__: list[str] = [
     "take",
     "view",
     "where",
+    "wrap",
 ]
 
 class Storage:
@@ -364,6 +366,11 @@ def random_uniform(
     arg1: typing.SupportsInt | typing.SupportsIndex,
     arg2: typing.SupportsInt | typing.SupportsIndex,
 ) -> None: ...
+def register_tensor_class(cls: typing.Any) -> typing.Any:
+    """
+    Class decorator: results of ops are instances of this class.
+    """
+
 def reset_peak_memory() -> None: ...
 def set_cache_limit(arg0: typing.SupportsInt | typing.SupportsIndex) -> None: ...
 def set_level(arg0: str) -> None: ...
@@ -400,5 +407,9 @@ def view(
     offset: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> typing.Any: ...
 def where(arg0: typing.Any, arg1: typing.Any, arg2: typing.Any, arg3: typing.Any) -> None: ...
+def wrap(*args, **kwargs):
+    """
+    wrap(array, node=None): a Tensor around an array that nobody else wraps.
+    """
 
 elementwise: dict
