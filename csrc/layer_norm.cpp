@@ -74,7 +74,7 @@ constexpr int64_t kNormChunkRows = 16;  // fewest rows of a chunk
 template <class T>
 void layer_norm_backward(In<T> grad_output, In<T> x, Maybe<T> weight, In<T> mean, In<T> rstd, Out<T> grad_x,
                          Out<T> grad_weight, Out<T> grad_bias) {
-  const int64_t rows = mean.numel(), n = rows > 0 ? x.numel() / rows : 0;
+  const int64_t rows = mean.numel(), n = grad_weight.numel();
   const int64_t even = (rows + kNormChunks - 1) / kNormChunks;
   const int64_t chunk_rows = even < kNormChunkRows ? kNormChunkRows : even;
   const int64_t chunks = (rows + chunk_rows - 1) / chunk_rows;
