@@ -245,6 +245,8 @@ void put(In<T> values, In<Index> offsets, Out<T> out, bool accumulate) {
 }
 
 }  // namespace
+extern const int64_t copy_tile;
+const int64_t copy_tile = kTile;
 TG_EXPORT(copy)
 TG_EXPORT(fill)
 TG_EXPORT(take)

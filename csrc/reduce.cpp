@@ -387,6 +387,10 @@ void amin(In<T> x, Out<T> out) {
 }
 
 }  // namespace
+extern const int64_t reduce_block, reduce_columns, reduce_task;  // in floats
+const int64_t reduce_columns = kRegisters * Vec<float>::width;
+const int64_t reduce_block = kBlock * reduce_columns;
+const int64_t reduce_task = kTask;
 TG_EXPORT(sum)
 TG_EXPORT(prod)
 TG_EXPORT(amax)

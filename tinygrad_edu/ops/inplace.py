@@ -70,7 +70,7 @@ def check_writable(op: str, x: Tensor) -> None:
             f"engine made where a view was "
             "asked for; write to x.clone()"
         )
-    if any(
+    if array.size and any(
         stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
     ):
         raise RuntimeError(
