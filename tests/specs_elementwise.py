@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from specs import Elementwise
+from specs import Elementwise, Spec
+from strategies import Case, arrays, shapes
 from tinygrad_edu.ops import activations as A
 from tinygrad_edu.ops import elementwise as E
 
@@ -37,6 +38,20 @@ def power(x: Any, exponent: float) -> Any:
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
     return np.where(x > 0, x, alpha * np.expm1(x))
+
+
+def glu(x: Any, dim: int) -> Any:
+    a, b = np.split(x, 2, dim)
+    return a * sigmoid(b)
+
+
+@st.composite
+def halves(draw: st.DrawFn) -> Case:
+    """An array with an even side, and which."""
+    shape = list(draw(shapes(min_dims=1, max_dims=3)))
+    dim = draw(st.integers(0, len(shape) - 1))
+    shape[dim] *= 2
+    return Case((draw(arrays(tuple(shape))), dim))
 
 
 # fmt: off
@@ -341,6 +356,7 @@ ACTIVATIONS = [
         A.hardtanh, lambda x: np.clip(x, -1, 1), kinks=(-1, 1), torch="nn.functional.hardtanh",
         exact=[(-1.0, -1, 0, 0), (1.0, 1, 0, 0), (0.5, 0.5, 1, 0), (nan, nan)],
     ),
+    Spec(A.glu, glu, halves(), torch="nn.functional.glu"),
     Elementwise(
         A.hardswish, lambda x: x * np.clip(x + 3, 0, 6) / 6, (-5, 5), kinks=(-3, 3),
         torch="nn.functional.hardswish",

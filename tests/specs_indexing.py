@@ -222,6 +222,57 @@ def masked_select(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.broadcast_to(x, shape)[np.broadcast_to(mask, shape)]
 
 
+@st.composite
+def index_copied(draw: st.DrawFn) -> Case:
+    """Distinct indices: which of several sources for one place wins is not defined."""
+    x = draw(arrays(some_dims))
+    dim = draw(st.integers(0, x.ndim - 1))
+    index = np.array(draw(st.lists(st.integers(0, x.shape[dim] - 1), unique=True)), np.int64)
+    source = draw(arrays((*x.shape[:dim], index.size, *x.shape[dim + 1 :])))
+    return Case((x, dim, index, source))
+
+
+def index_copy(x: np.ndarray, dim: int, index: np.ndarray, source: np.ndarray) -> np.ndarray:
+    out = np.moveaxis(x.copy(), dim, 0)
+    out[index] = np.moveaxis(source, dim, 0)
+    return np.moveaxis(out, 0, dim)
+
+
+@st.composite
+def index_written(draw: st.DrawFn) -> Case:
+    """Equal indices only where they add up."""
+    x = draw(arrays(shapes(min_dims=2, max_dims=3, min_side=1)))
+    count = draw(st.integers(0, 5))
+    accumulate = draw(st.booleans())
+    rows, columns = (draw(indices((count,), x.shape[d])) for d in (0, 1))
+    if not accumulate:
+        places = sorted({(int(r), int(c)) for r, c in zip(rows, columns, strict=True)})
+        rows, columns = (np.array([place[d] for place in places], np.int64) for d in (0, 1))
+    values = draw(arrays((rows.size, *x.shape[2:])))
+    return Case((x, (rows, columns), values), {"accumulate": accumulate})
+
+
+def index_put(x: np.ndarray, where: Any, values: np.ndarray, accumulate: bool) -> np.ndarray:
+    out = x.copy()
+    if accumulate:
+        np.add.at(out, where, values)
+    else:
+        out[where] = values
+    return out
+
+
+@st.composite
+def taken(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(max_dims=3, min_side=1)))
+    return Case((x, draw(indices(shapes(max_dims=2), x.size, negative=True))))
+
+
+@st.composite
+def holed(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(max_dims=3)))
+    return Case((np.where(draw(masks(x.shape)), x, 0.0),))
+
+
 SPECS = [
     Spec(
         tg.Tensor.__getitem__,
@@ -240,6 +291,11 @@ SPECS = [
     Spec(tg.scatter, scatter, scattered(), torch="scatter"),
     Spec(tg.scatter_add, scatter_add, gathered(src=True), torch="scatter_add"),
     Spec(tg.index_add, index_add, index_added(), torch="index_add"),
+    Spec(tg.index_copy, index_copy, index_copied(), torch="index_copy"),
+    Spec(tg.index_put, index_put, index_written(), torch="index_put"),
+    Spec(tg.take, np.take, taken(), torch="take"),
+    Spec(tg.nonzero, np.argwhere, holed(), torch="nonzero", differentiable=False),
+    Spec(tg.argwhere, np.argwhere, holed(), torch="argwhere", differentiable=False),
     Spec(tg.where, np.where, chosen(), torch="where"),
     Spec(tg.masked_fill, lambda x, m, v: np.where(m, v, x), masked(True), torch="masked_fill"),
     Spec(tg.masked_select, masked_select, masked(False), torch="masked_select"),

@@ -105,6 +105,13 @@ def running(draw: st.DrawFn) -> Case:
     return Case((x, draw(dims(x.ndim))))
 
 
+def with_mean(spread: Any) -> Any:
+    def reference(x: np.ndarray, dim: Any = None, keepdim: bool = False, **k: Any) -> Any:
+        return spread(x, dim=dim, keepdim=keepdim, **k), np.mean(x, axis=dim, keepdims=keepdim)
+
+    return reference
+
+
 SPECS = [
     Spec(tg.sum, reference(np.sum), reductions(), torch="sum"),
     Spec(tg.mean, reference(np.mean), reductions(min_side=1), torch="mean"),
@@ -137,10 +144,25 @@ SPECS = [
         torch="argmin",
         differentiable=False,
     ),
+    Spec(
+        tg.aminmax,
+        lambda x, **k: (reference(np.min)(x, **k), reference(np.max)(x, **k)),
+        reductions(min_side=1, several=False, distinct=True),
+        torch=lambda x, **k: tuple(getattr(x, name)(**k) for name in ("amin", "amax")),
+    ),
+    Spec(
+        tg.count_nonzero,
+        lambda x, dim=None: np.count_nonzero(x, axis=dim),
+        with_zeros().map(lambda case: Case(case.args, {"dim": case.kwargs.get("dim")})),
+        torch="count_nonzero",
+        differentiable=False,
+    ),
     Spec(tg.all, reference(np.all), with_zeros(), torch="all", differentiable=False),
     Spec(tg.any, reference(np.any), with_zeros(), torch="any", differentiable=False),
     Spec(tg.var, variance(np.var), variances(), torch="var"),
     Spec(tg.std, variance(np.std), variances(), torch="std"),
+    Spec(tg.var_mean, with_mean(variance(np.var)), variances(), torch="var_mean"),
+    Spec(tg.std_mean, with_mean(variance(np.std)), variances(), torch="std_mean"),
     Spec(tg.logsumexp, log_sum_exp, along_a_dim(), torch="logsumexp"),
     Spec(tg.norm, norm, norms(), torch="norm"),
     Spec(tg.cumsum, lambda x, dim: np.cumsum(x, axis=dim), running(), torch="cumsum"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_edu as tg
 from specs import Spec
-from strategies import Case, arrays, dims, shapes
+from strategies import Case, arrays, broadcastable, dims, shapes
 
 any_shape = shapes(max_dims=3)
 some_dims = shapes(min_dims=1, max_dims=3)
@@ -223,6 +223,72 @@ def mode_pad(x: np.ndarray, amounts: tuple[int, ...], mode: str) -> np.ndarray:
     return np.pad(x, widths, mode=modes[mode])
 
 
+def alone(shape: Any) -> Any:
+    """One array and no arguments."""
+    return arrays(shape).map(lambda x: Case((x,)))
+
+
+@st.composite
+def squares(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(min_dims=1, max_dims=2, min_side=1)))
+    reach = x.shape[0] - 1 if x.ndim == 2 else 2
+    return Case((x, draw(st.integers(-reach, min(x.shape) - 1 if x.ndim == 2 else 2))))
+
+
+def like(function: Any) -> Any:
+    """A function of (x, shape) as one of (x, array of that shape)."""
+    return lambda x, model: function(x, model.shape)
+
+
+def with_model(function: Any) -> Any:
+    """(x, shape) as (x, integers of the shape of the result)."""
+    return lambda case: Case((case.args[0], np.zeros(function(*case.args).shape, np.int64)))
+
+
+def dense_view(x: Any, shape: Any) -> Any:
+    """A view depends on the storage, so that is fixed first."""
+    return tg.view(x.contiguous(), shape)
+
+
+def dense_view_as(x: Any, other: Any) -> Any:
+    return tg.view_as(x.contiguous(), other)
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> Case:
+    return Case(tuple(draw(arrays(shape)) for shape in draw(broadcastable(3))))
+
+
+@st.composite
+def unflattenings(draw: st.DrawFn) -> Case:
+    shape = list(draw(shapes(max_dims=2)))
+    at = draw(st.integers(0, len(shape)))
+    sizes = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    shape.insert(at, sizes[0] * sizes[1])
+    return Case((draw(arrays(tuple(shape))), at, draw(st.sampled_from([sizes, (sizes[0], -1)]))))
+
+
+def unflatten(x: np.ndarray, dim: int, sizes: tuple[int, ...]) -> np.ndarray:
+    return x.reshape(*x.shape[:dim], sizes[0], x.shape[dim] // sizes[0], *x.shape[dim + 1 :])
+
+
+@st.composite
+def chunks(draw: st.DrawFn) -> Case:
+    x = draw(arrays(shapes(min_dims=1, max_dims=3, min_side=1)))
+    return Case((x, draw(st.integers(1, 6)), draw(dims(x.ndim))))
+
+
+def chunk(x: np.ndarray, count: int, dim: int) -> tuple[np.ndarray, ...]:
+    size = -(-x.shape[dim] // count)
+    return tuple(np.split(x, range(size, x.shape[dim], size), dim))
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> Case:
+    shape = draw(shapes(max_dims=3))
+    return Case(([draw(arrays(shape)) for _ in range(draw(st.integers(1, 3)))],))
+
+
 SPECS = [
     Spec(tg.reshape, np.reshape, reshapes(), torch="reshape"),
     Spec(tg.permute, np.transpose, permutations(), torch="permute"),
@@ -257,6 +323,30 @@ SPECS = [
     Spec(tg.roll, np.roll, rolls(), torch="roll"),
     Spec(tg.tril, np.tril, triangles(), torch="tril"),
     Spec(tg.triu, np.triu, triangles(), torch="triu"),
+    Spec(tg.tile, np.tile, repetitions(), torch="tile"),
+    Spec(tg.diag, np.diag, squares(), torch="diag"),
     Spec(tg.pad, pad, pads(), torch="nn.functional.pad"),
     Spec(tg.pad, mode_pad, mode_pads(), torch="nn.functional.pad", name="pad_modes"),
+]
+
+# Other spellings of the same.
+SPECS += [
+    Spec(dense_view, np.reshape, reshapes(), torch="reshape", name="view"),
+    Spec(dense_view_as, like(np.reshape), reshapes().map(with_model(np.reshape)), name="view_as"),
+    Spec(
+        tg.reshape_as, like(np.reshape), reshapes().map(with_model(np.reshape)), name="reshape_as"
+    ),
+    Spec(tg.broadcast_to, expand, expansions(), torch="broadcast_to"),
+    Spec(
+        tg.expand_as, like(expand), expansions().map(with_model(expand)), torch="Tensor.expand_as"
+    ),
+    Spec(tg.broadcast_tensors, np.broadcast_arrays, pairs(), torch="broadcast_tensors"),
+    Spec(tg.ravel, np.ravel, alone(any_shape), torch="ravel"),
+    Spec(tg.t, np.transpose, alone(shapes(max_dims=2)), torch="t"),
+    Spec(tg.unflatten, unflatten, unflattenings(), torch="unflatten"),
+    Spec(tg.chunk, chunk, chunks(), torch="chunk"),
+    Spec(tg.hstack, np.hstack, stacks(), torch="hstack"),
+    Spec(tg.vstack, np.vstack, stacks(), torch="vstack"),
+    Spec(tg.clone, np.array, alone(any_shape), torch="clone"),
+    Spec(tg.contiguous, np.array, alone(any_shape), torch="Tensor.contiguous"),
 ]

@@ -192,7 +192,7 @@ def glu(input: Any, dim: int = -1) -> Any:
     size = input.shape[dim]
     if size % 2:
         raise ValueError(f"glu: the size of dim {dim} must be even, got {size}")
-    a, b = input.split(size // 2, dim)
+    a, b = input.narrow(dim, 0, size // 2), input.narrow(dim, size // 2, size // 2)
     return a * b.sigmoid()
 
 

@@ -130,7 +130,7 @@ def nan_to_num(
     array = check_tensor("nan_to_num", input).array
     if array.dtype.kind != "f":
         return input.clone()
-    finite = wrap(np.isfinite(array))
+    finite = _boolean(np.isfinite(array))
     replaced = backend(array).empty_like(array)
     np.copyto(replaced, np.nan_to_num(array, nan=nan, posinf=posinf, neginf=neginf))
     return autograd.engine_ops["where"](finite, input, wrap(replaced))

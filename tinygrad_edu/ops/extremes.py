@@ -119,7 +119,10 @@ def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Any, Any]:
-    """(amin, amax) over one dim or all."""
+    """out = (min x, max x) over one dim or all.
+
+    Gradient: those of amin and amax.
+    """
     return amin(input, dim, keepdim), amax(input, dim, keepdim)
 
 
@@ -137,7 +140,7 @@ def _winner(op: str, kernel: str, input: Any, dim: int, keepdim: bool) -> Values
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element, of all or along dim; or, with a second tensor, the larger of each pair.
+    """out = max_i x_i, of all or along dim; or, with a second tensor, the larger of each pair.
 
     Args:
         input: any tensor.
@@ -167,7 +170,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element, of all or along dim; or, with a second tensor, the smaller of each
+    """out = min_i x_i, of all or along dim; or, with a second tensor, the smaller of each
     pair. As max.
 
     Gradient: of all: shared evenly among equal ones, as amin. Along dim: to the element at the
@@ -190,8 +193,8 @@ def _position(op: str, input: Any, dim: int | None, keepdim: bool) -> Any:
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Index of the largest element along dim, or in the flattened tensor; the first of equal ones;
-    NaN wins.
+    """out = the i of max x_i along dim, or in the flattened tensor; the first of equal ones; NaN
+    wins.
 
     Gradient: none.
     """
@@ -199,8 +202,8 @@ def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """Index of the smallest element along dim, or in the flattened tensor; the first of equal ones;
-    NaN wins.
+    """out = the i of min x_i along dim, or in the flattened tensor; the first of equal ones; NaN
+    wins.
 
     Gradient: none.
     """

@@ -220,7 +220,7 @@ def check_reduced_dims(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether all elements over dim differ from 0; True where there are none. Gradient: none."""
+    """out = x_1 != 0 and x_2 != 0 and ..., over dim; True of nothing. Gradient: none."""
     return by_numpy(
         np.all,
         check_tensor("all", input),
@@ -230,7 +230,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """Whether any element over dim differs from 0; False where there are none. Gradient: none."""
+    """out = x_1 != 0 or x_2 != 0 or ..., over dim; False of nothing. Gradient: none."""
     return by_numpy(
         np.any,
         check_tensor("any", input),
@@ -240,7 +240,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Any:
-    """How many elements over dim differ from 0, as int64. Gradient: none."""
+    """out = the number of x_i != 0 over dim, as int64. Gradient: none."""
     check_tensor("count_nonzero", input)
     dims = check_reduced_dims("count_nonzero", dim, input.array.ndim)
     return wrap(np.asarray(np.count_nonzero(input.array, axis=dims), np.int64))

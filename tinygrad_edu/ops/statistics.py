@@ -42,7 +42,10 @@ def var(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool 
 def var_mean(
     input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
 ) -> tuple[Any, Any]:
-    """(var, mean) over dim."""
+    """out = (var(x), mean(x)) over dim.
+
+    Gradient: those of var and mean.
+    """
     check_float("var", check_tensor("var", input))
     dims = check_reduced_dims("var", dim, input.array.ndim)
     center = mean(input, dims, keepdim=True)
@@ -68,7 +71,10 @@ def std(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool 
 def std_mean(
     input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
 ) -> tuple[Any, Any]:
-    """(std, mean) over dim."""
+    """out = (std(x), mean(x)) over dim.
+
+    Gradient: those of std and mean.
+    """
     spread, center = var_mean(input, dim, correction=correction, keepdim=keepdim)
     return sqrt(spread), center
 
