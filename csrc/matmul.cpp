@@ -58,35 +58,40 @@ void finish(const Gemm<T>& g, const T* sums, int64_t sums_m, int64_t sums_n) {
     }
 }
 
-// One row of A: see matmul_vector.h. False where no stride of B is 1.
+// Whether matmul_vector.h has a kernel: one row of A, or a few rows where packing B would cost more than the product.
 template <class T>
-bool gemv(const Gemm<T>& g) {
-  if (g.b_n != 1 && g.b_k != 1) return false;
+TG_INLINE bool has_few_rows(const Gemm<T>& g) {
+  if (g.M == 1) return g.b_n == 1 || g.b_k == 1;
+  return g.M <= 32 && g.K >= 32 * g.M && g.a_k == 1 && g.b_k == 1 && g.b_n != 1;
+}
+
+template <class T>
+void multiply_few_rows(const Gemm<T>& g) {
   constexpr int64_t chunk = 16384;  // of k, with sums of its own, added up in order: fixed, whatever the threads
-  const int64_t chunks = divide_up(g.K, chunk);
-  Scratch<T> packed_x(g.a_k == 1 ? 1 : g.K), sums(chunks * g.N);
+  const int64_t chunks = divide_up(g.K, chunk), size = g.M * g.N;
+  Scratch<T> packed_x(g.a_k == 1 ? 1 : g.K), sums(chunks * size);
   const T* x = g.a;
   if (g.a_k != 1) {
     for (int64_t k = 0; k < g.K; ++k) packed_x[k] = g.a[k * g.a_k];
     x = packed_x.data();
   }
-  const int64_t span = smaller(g.K, chunk);
-  const int64_t columns = smaller(g.N, g.b_n == 1 ? 2048 : larger(4, kGrain / 4 / span));
+  const bool dots = g.b_k == 1 && (g.b_n != 1 || g.N == 1);
+  const int64_t work = g.M * smaller(g.K, chunk);
+  const int64_t columns = smaller(g.N, dots ? larger(8, kGrain / 4 / work) : 2048);
   const int64_t blocks = divide_up(g.N, columns);
   parallel_for(chunks * blocks, [&](int64_t task) {
     const FlushDenormals flush;
     const int64_t k = task / blocks * chunk, n = task % blocks * columns;
     const int64_t depth = smaller(chunk, g.K - k), count = smaller(columns, g.N - n);
-    T* out = sums.data() + task / blocks * g.N + n;
-    if (g.b_n == 1)
-      vector_times_rows(x + k, g.b + k * g.b_k + n, g.b_k, depth, out, count);
+    T* out = sums.data() + task / blocks * size + n;
+    if (dots)
+      rows_times_columns(x + k, g.a_m, g.M, g.b + k + n * g.b_n, g.b_n, depth, out, g.N, count);
     else
-      vector_times_columns(x + k, g.b + k + n * g.b_n, g.b_n, depth, out, count);
+      vector_times_rows(x + k, g.b + k * g.b_k + n, g.b_k, depth, out, count);
   });
   for (int64_t s = 1; s < chunks; ++s)
-    for (int64_t n = 0; n < g.N; ++n) sums[n] += sums[s * g.N + n];
-  finish(g, sums.data(), 0, 1);
-  return true;
+    for (int64_t i = 0; i < size; ++i) sums[i] += sums[s * size + i];
+  finish(g, sums.data(), g.N, 1);
 }
 
 template <class T>
@@ -200,7 +205,7 @@ void gemm_strided(const Gemm<T>& given) {
   Gemm<T> g = given;
   const bool by_columns = g.N == 1 || (g.M != 1 && g.c_n != 1 && g.c_m == 1);
   if (by_columns) g = transposed(g);
-  if (g.M == 1 && gemv(g)) return;
+  if (has_few_rows(g)) return multiply_few_rows(g);
   if (g.c_n != 1) {
     Scratch<T> sums(g.M * g.N);
     Gemm<T> plain = g;

@@ -6,61 +6,26 @@
 // each way are transposed in registers (J. O. Eklundh, "A fast computer method for matrix transposing", IEEE
 // Trans. Computers, 1972), so that a transposed operand costs no more than a straight one.
 #pragma once
-#include <utility>
-
+#include "shuffle.h"
 #include "simd.h"
-
-#if defined(__clang__)
-#define TG_SHUFFLE(x, y, bits, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-#else
-#define TG_SHUFFLE(x, y, bits, ...) __builtin_shuffle(x, y, bits{__VA_ARGS__})
-#endif
 
 namespace tg {
 namespace TG_LEVEL {
 namespace {
 
-// Lane i of the lower (upper) row of a butterfly that swaps bit `s` of row and lane: from x if i < width, else y.
-constexpr int butterfly_lane(int i, int s, bool upper, int width) {
-  const bool odd = (i & s) != 0;
-  return upper ? (odd ? width + i : i + s) : (odd ? width + i - s : i);
-}
-
-template <class T, int S, bool UPPER, int... I>
-TG_INLINE typename Vec<T>::Lanes butterfly(typename Vec<T>::Lanes x, typename Vec<T>::Lanes y,
-                                           std::integer_sequence<int, I...>) {
-  using BitLanes [[maybe_unused]] = typename Vec<T>::BitLanes;
-  return TG_SHUFFLE(x, y, BitLanes, butterfly_lane(I, S, UPPER, int(Vec<T>::width))...);
-}
-
-template <class T, int S>
-TG_INLINE void transpose_steps(typename Vec<T>::Lanes (&square)[Vec<T>::width]) {
-  constexpr int width = int(Vec<T>::width);
-  if constexpr (S < width) {
-    TG_UNROLL
-    for (int i = 0; i < width; ++i) {
-      if (i & S) continue;
-      const auto x = square[i], y = square[i + S];
-      square[i] = butterfly<T, S, false>(x, y, std::make_integer_sequence<int, width>());
-      square[i + S] = butterfly<T, S, true>(x, y, std::make_integer_sequence<int, width>());
-    }
-    transpose_steps<T, 2 * S>(square);
-  }
-}
-
 // A square of width x width: dst[k * stride + i] = src[i * i_stride + k]. Rows from `count` on repeat the last.
 template <class T>
 TG_INLINE void transpose_square(const T* src, int64_t i_stride, int64_t count, T* dst, int64_t stride) {
   constexpr int width = int(Vec<T>::width);
-  typename Vec<T>::Lanes square[width];
+  Vec<T> square[width];
   TG_UNROLL
   for (int i = 0; i < width; ++i) {
     const T* row = src + (i < count ? i : count - 1) * i_stride;
-    square[i] = Vec<T>::load(row).v;
+    square[i] = Vec<T>::load(row);
   }
-  transpose_steps<T, 1>(square);
+  transpose(square);
   TG_UNROLL
-  for (int k = 0; k < width; ++k) Vec<T>(square[k]).store(dst + k * stride);
+  for (int k = 0; k < width; ++k) square[k].store(dst + k * stride);
 }
 
 // Packs one panel. `stride` and the room behind dst are whole registers: lanes past `count` are written too,

@@ -112,6 +112,16 @@ def test_vectors(level: str, dtype: Any, layout: str, n: int, k: int) -> None:
     np.testing.assert_array_equal(kernel(LAYOUTS[layout](y.T), LAYOUTS[layout](x.T)), expected.T)
 
 
+@each_dtype
+@pytest.mark.parametrize("m", [2, 3, 4, 5, 8, 31, 32, 33])
+def test_few_rows(level: str, dtype: Any, m: int) -> None:
+    """A few rows times a long transposed weight: dot products, nothing packed."""
+    for k in (32 * m - 1, 32 * m, 32 * m + 7):
+        x, weight = integers((m, k), dtype), integers((37, k), dtype, 1)
+        np.testing.assert_array_equal(kernel(x, weight.T), x @ weight.T)
+        np.testing.assert_array_equal(kernel(weight, x.T), weight @ x.T)
+
+
 @given(st.data())
 def test_any_strides(data: st.DataObject) -> None:
     """Batches, bias, accumulation, relu and an output with strides, all drawn at once; nothing
