@@ -1,4 +1,4 @@
-"""Time of `import tinygrad_edu` beside `import numpy`: the minimum of 20 interleaved processes each.
+"""Time of `import tinygrad_edu` beside `import numpy`: minima of 20 interleaved processes each.
 
 python benchmarks/bench_import.py
 """

@@ -1,4 +1,4 @@
-"""The documents keep their word: Python blocks run, and the quick start has exactly two commands."""
+"""The documents keep their word: Python blocks run, the quick start has exactly two commands."""
 
 import re
 from pathlib import Path

@@ -26,9 +26,9 @@ from .dtypes import (
     set_default_dtype,
     uint8,
 )
+from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .gradcheck import gradcheck as gradcheck
 from .gradcheck import gradgradcheck as gradgradcheck
-from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .ops.activations import relu
 from .ops.comparison import *
 from .ops.convert import as_tensor, asarray, from_dlpack, from_numpy, tensor

@@ -56,6 +56,22 @@ class Tensor:
 
         def __getattr__(self, name: str) -> Any: ...
 
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __pow__: Any
+        __neg__: Any
+        __matmul__: Any
+        __getitem__: Any
+        __lt__: Any
+        __gt__: Any
+        __invert__: Any
+
 
 # The public autograd.backward and autograd.grad: gradients.py has them, since they need ops.
 backward: Callable[..., None]

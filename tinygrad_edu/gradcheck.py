@@ -315,7 +315,7 @@ class _Entries:
         return f"the gradient is {factor:.4g} times too large"
 
     def transposition(self) -> str:
-        """Square matrices transposed, in the input's gradient or in the rule's use of grad_output."""
+        """Square matrices transposed, in the input's gradient or in the use of grad_output."""
         for shape, axis, what in (
             ((*self.y_shape, -1), -2, "reads grad_output transposed"),
             ((-1, *self.x_shape), -1, "is transposed"),

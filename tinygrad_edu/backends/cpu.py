@@ -69,7 +69,9 @@ def take(x: np.ndarray, offsets: np.ndarray, out: np.ndarray) -> None:  # type: 
         out[...] = items[places]
 
 
-def put(values: np.ndarray, offsets: np.ndarray, out: np.ndarray, accumulate: bool) -> None:
+def put(  # type: ignore[no-redef]  # the kernel is _C.put
+    values: np.ndarray, offsets: np.ndarray, out: np.ndarray, accumulate: bool
+) -> None:
     """The item of out's shape that starts offsets[j] elements after out = values[j], or += it."""
     if out.dtype.kind == "f":
         _C.put(values, offsets, out, accumulate)

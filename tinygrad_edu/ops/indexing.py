@@ -58,7 +58,7 @@ class Layout:
 
     def offsets(self, x: Any) -> Any:
         """Where each item starts, in elements from x's first, as one dim."""
-        total = None
+        total: Any = None
         for d, index in zip(self.dims, self.indices, strict=True):
             steps = index * (x.strides[d] // x.itemsize)
             total = steps if total is None else total + steps
