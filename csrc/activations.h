@@ -94,9 +94,7 @@ struct Softplus : Unary<2> {  // log(1 + e^(a x)) / a, a = beta; the identity wh
 
 struct Mish : Unary<> {  // x tanh(softplus(x)) (Misra 2019)
   TG_READS(x, X);
-  TG_LANES forward(const Values<L>& v) {
-    return v.x * tanh(select(v.x > L(20), v.x, log1p(exp(v.x))));
-  }
+  TG_LANES forward(const Values<L>& v) { return v.x * tanh(select(v.x > L(20), v.x, log1p(exp(v.x)))); }
   TG_LANES grad_x(const Values<L>& v) {
     const L t = tanh(select(v.x > L(20), v.x, log1p(exp(v.x))));
     return t + v.x * (L(1) - t * t) / (L(1) + exp(-v.x));

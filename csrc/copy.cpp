@@ -14,8 +14,8 @@ namespace tg {
 namespace TG_LEVEL {
 namespace {
 
-constexpr int64_t kTile = 64;      // rows and columns of a block that is transposed in cache
-constexpr int64_t kNarrow = 8;      // fewer rows or columns than this are not worth a tile (images of 3 channels)
+constexpr int64_t kTile = 64;   // rows and columns of a block that is transposed in cache
+constexpr int64_t kNarrow = 8;  // fewer rows or columns than this are not worth a tile (images of 3 channels)
 
 // ---- copy ---------------------------------------------------------------------------------------------------
 
@@ -41,8 +41,7 @@ TG_INLINE void copy_run(T* out, const T* x, int64_t n, int64_t out_stride, int64
 
 // out[a * out_stride + b] = x[a + b * x_stride] for a < rows, b < columns, both at most the vector's width.
 template <class T>
-TG_INLINE void transpose_tile(T* out, const T* x, int64_t rows, int64_t columns, int64_t out_stride,
-                              int64_t x_stride) {
+TG_INLINE void transpose_tile(T* out, const T* x, int64_t rows, int64_t columns, int64_t out_stride, int64_t x_stride) {
   constexpr int64_t width = Vec<T>::width;
   Vec<T> lanes[width];
   if (rows == width && columns == width) {
@@ -164,7 +163,8 @@ TG_INLINE void put_run(T* out, const T* values, int64_t n, int64_t out_stride, i
   if (!accumulate) return copy_run(out, values, n, out_stride, stride);
   if (out_stride == 1 && stride == 1) {
     int64_t i = 0;
-    for (; i + Vec<T>::width <= n; i += Vec<T>::width) (Vec<T>::load(out + i) + Vec<T>::load(values + i)).store(out + i);
+    for (; i + Vec<T>::width <= n; i += Vec<T>::width)
+      (Vec<T>::load(out + i) + Vec<T>::load(values + i)).store(out + i);
     if (i < n) (Vec<T>::load_part(out + i, n - i) + Vec<T>::load_part(values + i, n - i)).store_part(out + i, n - i);
   } else {
     for (int64_t i = 0; i < n; ++i) out[i * out_stride] += values[i * stride];

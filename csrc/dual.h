@@ -54,9 +54,7 @@ struct Dual {
     return {t, x.d * (L(1) - t * t)};
   }
   friend TG_INLINE Dual erf(Dual x) { return {erf(x.v), x.d * L(1.1283791670955126) * exp(-(x.v * x.v))}; }
-  friend TG_INLINE Dual fabs(Dual x) {
-    return {fabs(x.v), select(x.v > L(0), x.d, select(x.v < L(0), -x.d, L(0)))};
-  }
+  friend TG_INLINE Dual fabs(Dual x) { return {fabs(x.v), select(x.v > L(0), x.d, select(x.v < L(0), -x.d, L(0)))}; }
   friend TG_INLINE Dual floor(Dual x) { return {floor(x.v), L(0)}; }
   friend TG_INLINE Dual trunc(Dual x) { return {trunc(x.v), L(0)}; }
   friend TG_INLINE Dual copysign(Dual x, Dual y) {

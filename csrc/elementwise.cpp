@@ -14,9 +14,8 @@ namespace tg {
 namespace TG_LEVEL {
 namespace {
 
-#include "elementwise.h"
-
 #include "dual.h"
+#include "elementwise.h"
 
 // ---- one loop a formula -------------------------------------------------------------------------------------
 

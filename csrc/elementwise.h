@@ -28,7 +28,9 @@ struct Binary {
 };
 
 #define TG_READS(operand, what) static constexpr int reads_##operand = what
+// clang-format off
 #define TG_LANES template <class L> static TG_INLINE L
+// clang-format on
 
 // ---- arithmetic -------------------------------------------------------------------------------------------
 
@@ -271,9 +273,7 @@ struct Pow : Binary {  // grad_x 0 where y = 0; grad_y 0 where x = 0 and y >= 0,
   TG_READS(y, X | Y);
   TG_LANES forward(const Values<L>& v) { return pow(v.x, v.y); }
   TG_LANES grad_x(const Values<L>& v) { return select(v.y == L(0), L(0), v.y * pow(v.x, v.y - L(1))); }
-  TG_LANES grad_y(const Values<L>& v) {
-    return select((v.x == L(0)) & (v.y >= L(0)), L(0), pow(v.x, v.y) * log(v.x));
-  }
+  TG_LANES grad_y(const Values<L>& v) { return select((v.x == L(0)) & (v.y >= L(0)), L(0), pow(v.x, v.y) * log(v.x)); }
 };
 
 struct Maximum : Binary {  // a tie gives each half; NaN wins
@@ -365,6 +365,7 @@ struct Xlogy : Binary {  // x log y, and 0 at x = 0 whatever y is, NaN excepted
 #undef TG_LANES
 
 // One row an op: the name that Python sees, the struct above.
+// clang-format off
 #define TG_ELEMENTWISE_OPS(OP)                                                                                  \
   OP(neg, Neg) OP(abs, Abs) OP(sign, Sign) OP(square, Square) OP(reciprocal, Reciprocal) OP(sqrt, Sqrt)         \
   OP(rsqrt, Rsqrt) OP(pow_scalar, PowScalar) OP(floor, Floor) OP(ceil, Ceil) OP(round, Round) OP(trunc, Trunc)  \
@@ -378,3 +379,4 @@ struct Xlogy : Binary {  // x log y, and 0 at x = 0 whatever y is, NaN excepted
   OP(add, Add) OP(sub, Sub) OP(mul, Mul) OP(div, Div) OP(pow, Pow) OP(maximum, Maximum) OP(minimum, Minimum)    \
   OP(atan2, Atan2) OP(hypot, Hypot) OP(logaddexp, Logaddexp) OP(fmod, Fmod) OP(remainder, Remainder)            \
   OP(copysign, Copysign) OP(xlogy, Xlogy)
+// clang-format on

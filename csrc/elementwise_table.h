@@ -4,7 +4,7 @@
 
 namespace tg {
 
-constexpr int kOrders = 3;  // derivatives have kernels up to this order
+constexpr int kOrders = 3;       // derivatives have kernels up to this order
 constexpr int kMaxOperands = 4;  // the incoming gradient and what a derivative reads
 
 struct ElementwiseParameters {

@@ -113,9 +113,8 @@ TG_INLINE void parallel_slices(int64_t units, int64_t work, const Body& body) {
   const int64_t slices = wanted < units ? wanted : units;
   if (slices <= 1) return body(int64_t{0}, units);
   const int64_t size = (units + slices - 1) / slices;
-  parallel_for((units + size - 1) / size, [&](int64_t i) {
-    body(i * size, units - i * size < size ? units : (i + 1) * size);
-  });
+  parallel_for((units + size - 1) / size,
+               [&](int64_t i) { body(i * size, units - i * size < size ? units : (i + 1) * size); });
 }
 
 }  // namespace

@@ -103,9 +103,9 @@ void sgd_step(List<T> params, List<const T> grads, List<T> momentum_buffers, dou
 }
 
 template <class T>
-void adam_step(List<T> params, List<const T> grads, List<T> exp_avgs, List<T> exp_avg_sqs,
-               List<T> max_exp_avg_sqs, List<T> steps, double lr, double beta1, double beta2, double eps,
-               double weight_decay, bool decoupled, bool maximize) {
+void adam_step(List<T> params, List<const T> grads, List<T> exp_avgs, List<T> exp_avg_sqs, List<T> max_exp_avg_sqs,
+               List<T> steps, double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled,
+               bool maximize) {
   using V = Vec<T>;
   for (int64_t p = 0; p < steps.size; ++p) steps[p].data[0] += T(1);
   const V sign = T(maximize ? -1 : 1), decay = T(decoupled ? 0 : weight_decay);

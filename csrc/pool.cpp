@@ -89,7 +89,9 @@ class Pool {
     epoch_.fetch_add(1);
     const int64_t sleepers = sleepers_.load();
     if (sleepers == 0) return;
-    { std::lock_guard<std::mutex> lock(mutex_); }  // whoever decided to sleep is asleep now
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+    }  // whoever decided to sleep is asleep now
     for (int64_t i = std::min(wanted, sleepers); i > 0; --i) wake_.notify_one();
   }
 

@@ -69,9 +69,7 @@ void generate(const Array<Value>& out, uint64_t seed, uint64_t block, uint64_t s
   });
 }
 
-TG_INLINE uint64_t pair(const uint32_t* words) {
-  return uint64_t{words[1]} << 32 | words[0];
-}
+TG_INLINE uint64_t pair(const uint32_t* words) { return uint64_t{words[1]} << 32 | words[0]; }
 // floor(range * word / 2^64), range = 0 standing for 2^64: an integer in [0, range). A value's probability is
 // off by at most 2^-64, that is by range / 2^64 of itself (Lemire, ACM TOMACS 29(1), 2019, without rejection).
 TG_INLINE uint64_t scaled(uint64_t word, uint64_t range) {

@@ -18,9 +18,9 @@ namespace tg {
 namespace TG_LEVEL {
 namespace {
 
-constexpr int64_t kBlock = 64;         // values that one lane takes in a row
-constexpr int64_t kRegisters = 4;      // vectors in flight, which hides the latency of an addition
-constexpr int64_t kMaxChunks = 64;     // parts of one reduced range
+constexpr int64_t kBlock = 64;      // values that one lane takes in a row
+constexpr int64_t kRegisters = 4;   // vectors in flight, which hides the latency of an addition
+constexpr int64_t kMaxChunks = 64;  // parts of one reduced range
 
 // ---- operations ---------------------------------------------------------------------------------------------
 
@@ -203,7 +203,7 @@ void reduce_rows(const Task<T>& task, int64_t first, int64_t last) {
     const int64_t count = last - k < width ? last - k : width;
     for (int64_t i = 0; i < count; ++i, output.next()) {
       const T* row = task.x + output.offset[0];
-      rows[i] = is_short             ? fold_short_row<T, Op>(row, inner.size)
+      rows[i] = is_short               ? fold_short_row<T, Op>(row, inner.size)
                 : inner.stride[0] == 1 ? fold_row<T, Op>(row, task.reduced, std::integral_constant<int64_t, 1>())
                                        : fold_row<T, Op>(row, task.reduced, inner.stride[0]);
       place[i] = output.offset[1];
@@ -293,8 +293,7 @@ void reduce_strips(const Task<T>& task, int64_t first, int64_t last) {
 template <class T, class Op>
 void reduce_task(const Task<T>& task) {
   const int64_t outputs = task.kept.numel(), length = task.reduced.numel();
-  const bool by_strips =
-      task.kept.ndim > 0 && task.kept.inner().stride[0] == 1 && task.reduced.inner().stride[0] != 1;
+  const bool by_strips = task.kept.ndim > 0 && task.kept.inner().stride[0] == 1 && task.reduced.inner().stride[0] != 1;
   int64_t units = outputs;
   if (by_strips) {
     constexpr int64_t strip = kRegisters * Vec<T>::width;
@@ -312,7 +311,9 @@ void reduce_task(const Task<T>& task) {
 
   const int64_t wanted = work / kTask;  // tasks
   const int64_t slices = units < wanted ? units : wanted;
-  auto slice_start = [units, slices](int64_t i) { return i * (units / slices) + (i < units % slices ? i : units % slices); };
+  auto slice_start = [units, slices](int64_t i) {
+    return i * (units / slices) + (i < units % slices ? i : units % slices);
+  };
   int64_t chunks = 1;
   if (slices < 8) {
     chunks = (wanted < kMaxChunks ? wanted : kMaxChunks) / slices;

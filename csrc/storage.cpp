@@ -27,7 +27,7 @@ namespace tg {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kMaxBytes = size_t{1} << 46;      // more than a machine has; keeps the sums from overflowing
+constexpr size_t kMaxBytes = size_t{1} << 46;  // more than a machine has; keeps the sums from overflowing
 constexpr size_t kMappedBytes = size_t{256} << 10;
 constexpr size_t kHugePageBytes = size_t{4} << 20;  // from here on ask for huge pages: 512 times fewer faults
 constexpr int kClasses = 4 * 42;
@@ -64,7 +64,7 @@ static_assert(sizeof(Block) == kAlignment);
 // Classes 0..3 hold 64, 128, 192, 256 bytes; class 4 + 4 k + m holds 2^(6 + k) (5 + m), m in 0..3.
 [[maybe_unused]] int class_of(size_t bytes) {
   if (bytes <= 256) return bytes == 0 ? 0 : static_cast<int>((bytes - 1) / 64);
-  const int log2 = 63 - __builtin_clzll(bytes - 1);                // 2^log2 <= bytes - 1
+  const int log2 = 63 - __builtin_clzll(bytes - 1);                     // 2^log2 <= bytes - 1
   const int quarter = static_cast<int>((bytes - 1) >> (log2 - 2)) & 3;  // which quarter of the doubling
   return 4 + 4 * (log2 - 8) + quarter;
 }
@@ -119,8 +119,7 @@ struct Cache {
   int64_t limit = default_limit();
 
   Cache() {
-    pthread_atfork([] { instance().lock.lock(); }, [] { instance().lock.unlock(); },
-                   [] { instance().lock.unlock(); });
+    pthread_atfork([] { instance().lock.lock(); }, [] { instance().lock.unlock(); }, [] { instance().lock.unlock(); });
   }
   static Cache& instance();
 
