@@ -6,12 +6,13 @@
 // of which it reads what its derivative reads. Both return a new array, or None when the operands are not floats of one
 // dtype (Python then promotes them and calls again). It is a plain C function: twenty of them make up a small training step,
 // so the cost of a call is counted in nanoseconds (benchmarks/bench_small_ops.py).
+#include "bindings.h"
+
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "bindings.h"
 #include "elementwise_table.h"
 
 namespace tg {
@@ -20,8 +21,9 @@ namespace tg {
 
 namespace {
 
-#include "elementwise.h"
 #include "trace.h"
+
+#include "elementwise.h"
 
 struct Text {
   std::string forward, grad[2];
@@ -267,14 +269,9 @@ py::tuple read_names(int reads) {
 
 py::dict record(int index, const ElementwiseOp& op, const Text& text) {
   auto make = [&](const std::string& name, int operand, int order, int operands, bool into, const std::string& what) {
-<<<<<<< HEAD
     const int reads = operand < 0 ? 0 : op.reads[operand];
     return make_callable(std::unique_ptr<Callable>(
         new Callable{index, operand, order, operands, reads, op.parameters, into, name, what, {}}));
-=======
-    return make_callable(
-        std::unique_ptr<Callable>(new Callable{index, operand, order, operands, op.parameters, into, name, what, {}}));
->>>>>>> fcf3721 (Format the sources; test layers against PyTorch's)
   };
   const std::string name = op.name;
   py::list grads;
