@@ -63,9 +63,8 @@ PyObject* new_array(int64_t ndim, const int64_t* shape, const int64_t* strides, 
     PyErr_Format(PyExc_MemoryError, "cannot allocate %zd bytes for a tensor", bytes);
     throw py::error_already_set();
   }
-  PyObject* array =
-      PyArray_NewFromDescr(&PyArray_Type, dtype, static_cast<int>(ndim), const_cast<npy_intp*>(shape),
-                           byte_strides, owner->memory, NPY_ARRAY_WRITEABLE | NPY_ARRAY_ALIGNED, nullptr);
+  PyObject* array = PyArray_NewFromDescr(&PyArray_Type, dtype, static_cast<int>(ndim), const_cast<npy_intp*>(shape),
+                                         byte_strides, owner->memory, NPY_ARRAY_WRITEABLE | NPY_ARRAY_ALIGNED, nullptr);
   if (!array || PyArray_SetBaseObject(as_array(array), reinterpret_cast<PyObject*>(owner)) < 0) {
     Py_XDECREF(array);
     throw py::error_already_set();
@@ -83,7 +82,8 @@ static bool owns_memory_alone(py::handle array) {
 std::string describe(PyObject* object) {
   if (!is_array(object)) return Py_TYPE(object)->tp_name;
   auto* array = as_array(object);
-  std::string text = py::str(py::handle(reinterpret_cast<PyObject*>(PyArray_DESCR(array)))).cast<std::string>() + " array";
+  std::string text =
+      py::str(py::handle(reinterpret_cast<PyObject*>(PyArray_DESCR(array)))).cast<std::string>() + " array";
   if (!PyArray_ISWRITEABLE(array)) text += " (read-only)";
   if (!PyArray_ISALIGNED(array)) text += " (unaligned)";
   return text;
@@ -92,8 +92,8 @@ std::string describe(PyObject* object) {
 void read_array(PyObject* object, int type_number, bool write, const char* kernel, int position, void** data,
                 int64_t* ndim, int64_t* shape, int64_t* strides) {
   auto fail = [&](const char* rule) {
-    throw py::type_error(std::string(kernel) + ": argument " + std::to_string(position) + " must be " + rule + ", got " +
-                         describe(object));
+    throw py::type_error(std::string(kernel) + ": argument " + std::to_string(position) + " must be " + rule +
+                         ", got " + describe(object));
   };
   if (!is_array(object)) fail("an array");
   auto* array = as_array(object);
@@ -118,8 +118,7 @@ void read_array(PyObject* object, int type_number, bool write, const char* kerne
 
 static py::object empty(py::tuple shape, py::handle dtype, py::handle strides) {
   const auto ndim = static_cast<int64_t>(shape.size());
-  if (ndim > kMaxDims)
-    throw py::value_error("empty: a tensor has at most 16 dimensions, got " + std::to_string(ndim));
+  if (ndim > kMaxDims) throw py::value_error("empty: a tensor has at most 16 dimensions, got " + std::to_string(ndim));
   int64_t sizes[kMaxDims], steps[kMaxDims];
   for (int64_t d = 0; d < ndim; ++d) {
     sizes[d] = shape[static_cast<size_t>(d)].cast<int64_t>();
@@ -153,10 +152,9 @@ static py::object view(py::handle array, py::tuple shape, py::tuple strides, int
   }
   PyArray_Descr* dtype = PyArray_DESCR(source);
   Py_INCREF(dtype);
-  PyObject* result =
-      PyArray_NewFromDescr(&PyArray_Type, dtype, static_cast<int>(ndim), sizes, steps,
-                           PyArray_BYTES(source) + offset * item,
-                           PyArray_ISWRITEABLE(source) ? NPY_ARRAY_WRITEABLE : 0, nullptr);
+  PyObject* result = PyArray_NewFromDescr(&PyArray_Type, dtype, static_cast<int>(ndim), sizes, steps,
+                                          PyArray_BYTES(source) + offset * item,
+                                          PyArray_ISWRITEABLE(source) ? NPY_ARRAY_WRITEABLE : 0, nullptr);
   Py_INCREF(array.ptr());
   if (!result || PyArray_SetBaseObject(as_array(result), array.ptr()) < 0) {
     Py_XDECREF(result);

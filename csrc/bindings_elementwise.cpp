@@ -2,17 +2,16 @@
 // reads, the formulas as text, and the callables. All follow from the rows of elementwise.h.
 //
 // A forward callable takes the operands (arrays or numbers), then the op's parameters. A gradient's takes the positions
-// to differentiate again (orders two and three), grad_output, and what the node saved: a tuple (x, y, out, *parameters),
-// of which it reads what its derivative reads. Both return a new array, or None when the operands are not floats of one
-// dtype (Python then promotes them and calls again). It is a plain C function: twenty of them make up a small training step,
-// so the cost of a call is counted in nanoseconds (benchmarks/bench_small_ops.py).
-#include "bindings.h"
-
+// to differentiate again (orders two and three), grad_output, and what the node saved: a tuple (x, y, out,
+// *parameters), of which it reads what its derivative reads. Both return a new array, or None when the operands are not
+// floats of one dtype (Python then promotes them and calls again). It is a plain C function: twenty of them make up a
+// small training step, so the cost of a call is counted in nanoseconds (benchmarks/bench_small_ops.py).
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "bindings.h"
 #include "elementwise_table.h"
 
 namespace tg {
@@ -21,9 +20,8 @@ namespace tg {
 
 namespace {
 
-#include "trace.h"
-
 #include "elementwise.h"
+#include "trace.h"
 
 struct Text {
   std::string forward, grad[2];
@@ -175,7 +173,8 @@ PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
     PyObject* saved = given[1];
     const bool whole = PyTuple_Check(saved) && PyTuple_GET_SIZE(saved) == 3 + c.parameters;
     if (!whole && (c.reads || c.parameters))  // else nothing is read, and the node saves nothing
-      return PyErr_Format(PyExc_TypeError, "%s: the saved values must be a tuple of %d", c.name.c_str(), 3 + c.parameters);
+      return PyErr_Format(PyExc_TypeError, "%s: the saved values must be a tuple of %d", c.name.c_str(),
+                          3 + c.parameters);
     int n = 0;
     read[n++] = given[0];
     for (int i = 0; i < 3; ++i)

@@ -18,6 +18,7 @@ struct Trace {
 static Trace infix(const char* symbol, const Trace& a, const Trace& b) {
   return Trace("(" + a.text + " " + symbol + " " + b.text + ")");
 }
+// clang-format off
 #define TG_INFIX(symbol) \
   static Trace operator symbol(const Trace& a, const Trace& b) { return infix(#symbol, a, b); }
 TG_INFIX(+) TG_INFIX(-) TG_INFIX(*) TG_INFIX(/) TG_INFIX(<) TG_INFIX(<=) TG_INFIX(>) TG_INFIX(>=) TG_INFIX(==)
@@ -39,3 +40,4 @@ TG_CALL(pow) TG_CALL(atan2) TG_CALL(hypot) TG_CALL(fmod) TG_CALL(copysign)
 static Trace select(const Trace& condition, const Trace& a, const Trace& b) {
   return Trace("where(" + condition.text + ", " + a.text + ", " + b.text + ")");
 }
+// clang-format on
