@@ -1,7 +1,11 @@
 """Trainer and metrics: the loop against one written out, and everything that can interrupt it."""
 
+import gc
+import io
 import math
 import os
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -318,6 +322,34 @@ def test_a_bar_and_a_line_for_each_epoch(capsys):
         assert f"{name} {trainer.history[name][1]:.4f}" in lines[1]
     trainer.fit(loader, 1, progress=False)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_bar_shows_loss_metrics_and_rate(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    trainer = make()
+    slow = (time.sleep(0.02) or batch for batch in DataLoader(blobs(), 5))
+    trainer.fit(slow, 1)
+    for shown in ("epoch 1/1", "batch/s", "loss=", "accuracy="):
+        assert shown in terminal.getvalue()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_epochs_leave_nothing_for_the_garbage_collector(num_workers):
+    trainer = make()
+    loader = DataLoader(blobs(), 8, shuffle=True, num_workers=num_workers)
+    trainer.fit(loader, 1, loader, progress=False)
+    gc.collect()
+    gc.disable()
+    try:
+        trainer.fit(loader, 3, loader, progress=False)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 # ---- metrics
