@@ -5,9 +5,9 @@
 //     tensor.view_of = tensor.grad_holder = None
 //
 // and would be a fifth of the time of a small op; here the slots are filled directly.
-#include <structmember.h>
-
 #include "bindings.h"
+
+#include <structmember.h>
 
 namespace tg {
 
