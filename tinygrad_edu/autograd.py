@@ -27,7 +27,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._C import register_tensor_class, wrap
+from ._C import register_tensor_class as register_tensor_class
+from ._C import wrap as wrap
 from .grad_mode import _grad_mode, set_grad_enabled
 
 _next_number = itertools.count().__next__
@@ -443,7 +444,8 @@ def run_backward(
     pending: dict[int, tuple[Node, Any]] = {}  # number -> (node, gradient so far)
     owned: set[int] = set()  # numbers whose gradient so far is a sum that only this walk holds
     found: dict[int, Any] = {}
-    targets = through = None
+    targets: set[int] = set()
+    through: set[int] | None = None
     if wanted is not None:
         targets = {node.number for node in wanted}
         through = _nodes_through(targets, [node for node, _ in roots])
@@ -464,7 +466,7 @@ def run_backward(
             node, grad = pending.pop(number)
             if node.side is not None:
                 grad = _run_side(node, grad)
-            if targets is not None and number in targets:
+            if number in targets:
                 found[number] = grad
             kind = type(node)
             if kind is AccumulateGrad:
