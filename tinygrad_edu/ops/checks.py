@@ -64,10 +64,14 @@ def check_dims(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
 
 def check_shape(op: str, shape: Any) -> tuple[int, ...]:
     """A shape given as f(2, 3), f((2, 3)) or f([2, 3]), as a tuple of non-negative ints."""
-    if len(shape) == 1 and isinstance(shape[0], Sequence) and not isinstance(shape[0], str):
+    is_one = len(shape) == 1 and type(shape[0]) is not int
+    if is_one and isinstance(shape[0], Sequence) and not isinstance(shape[0], str):
         shape = shape[0]
     sizes = []
     for size in shape:
+        if type(size) is int and size >= 0:
+            sizes.append(size)
+            continue
         if isinstance(size, (bool, np.bool_)) or not hasattr(size, "__index__"):
             raise TypeError(f"{op}: sizes must be ints, got {type(size).__name__}")
         if size.__index__() < 0:

@@ -17,7 +17,7 @@ from .broadcast import Expand
 from .checks import check_dim, check_tensor
 from .comparison import eq
 from .elementwise import div, maximum, minimum
-from .indexing import IndexAdd
+from .indexing import IndexAdd, at_each_place
 from .reduce import Reduction, Sum, by_numpy, check_reduced_dims, reduced_shape
 from .view import reshape
 from .where import where
@@ -67,8 +67,7 @@ class Winner(Function):
     def backward(self, grad_values: Any, grad_indices: Any) -> Any:
         if grad_values is None:
             return None
-        grid = np.ogrid[tuple(slice(0, n) for n in self.indices.shape)]
-        places = tuple(self.indices if d == self.dim else at for d, at in enumerate(grid))
+        places = at_each_place(self.indices, self.dim)
         grad_values = reshape(grad_values, self.indices.shape)
         return IndexAdd.apply(grad_values, self.shape_x, tuple(range(len(places))), places)
 

@@ -16,7 +16,7 @@ from ..autograd import Tensor, wrap
 from ..backends import backend
 from .broadcast import Expand
 from .checks import check_dim, check_same_dtype
-from .indexing import Copy, Index, Indices, as_index_array, index_put_at
+from .indexing import Copy, Index, Indices, as_index_array, at_each_place, index_put_at
 from .where import where
 
 
@@ -36,8 +36,7 @@ def _along(op: str, index: Any, dim: int, shape: tuple[int, ...]) -> Indices:
                 f"{shape}"
             )
     _check_range(op, array, dim, shape[dim] if shape else 1)
-    grid = np.ogrid[tuple(slice(0, n) for n in array.shape)]
-    return tuple(array if d == dim else grid[d] for d in range(len(shape)))
+    return at_each_place(array, dim)
 
 
 def _check_index(op: str, index: Any) -> np.ndarray:

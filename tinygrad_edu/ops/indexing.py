@@ -13,6 +13,7 @@ assignment is IndexPut.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,18 @@ Indices = tuple[np.ndarray, ...]  # int64, none negative, broadcastable against 
 
 
 # ---- the three Functions --------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=256)
+def _grid(shape: tuple[int, ...]) -> Indices:
+    """Index arrays that lead to every place of an array in order."""
+    return tuple(np.ogrid[tuple(slice(0, n) for n in shape)])
+
+
+def at_each_place(index: np.ndarray, dim: int) -> Indices:
+    """Index arrays for all dims: `index` for dim, its elements' own places for the others."""
+    grid = _grid(index.shape)
+    return (*grid[:dim], index, *grid[dim + 1 :])
 
 
 class Layout:
@@ -58,16 +71,10 @@ class Layout:
 
     def offsets(self, x: Any) -> Any:
         """Where each item starts, in elements from x's first, as one dim."""
-        total: Any = None
+        total: Any = 0
         for d, index in zip(self.dims, self.indices, strict=True):
-            steps = index * (x.strides[d] // x.itemsize)
-            total = steps if total is None else total + steps
+            total = total + index * (x.strides[d] // x.itemsize)
         return total.reshape(-1)
-
-    def key(self, ndim: int) -> tuple[Any, ...]:
-        """The same as a NumPy index."""
-        found = dict(zip(self.dims, self.indices, strict=True))
-        return tuple(found.get(d, slice(None)) for d in range(ndim))
 
     def items_of(self, values: Any) -> Any:
         """An array of the result's shape with its item dims joined and in front: (items, *rest)."""
@@ -87,8 +94,10 @@ class Index(Function):
     def forward(self, x: Any, dims: tuple[int, ...], indices: Indices) -> Any:
         self.shape_x, self.place = x.shape, (dims, indices)
         layout = Layout(x.shape, dims, indices)
-        out = backend(x).empty(layout.result, x.dtype)
-        take_items(x, out, layout)
+        b = backend(x)
+        out = b.empty(layout.result, x.dtype)
+        if out.size:
+            b.take(layout.item_of(x), layout.offsets(x), layout.items_of(out))
         return out
 
     def backward(self, grad_output: Any) -> Any:
@@ -126,14 +135,13 @@ class IndexPut(Function):
         self, x: Any, value: Any, dims: tuple[int, ...], indices: Indices, accumulate: bool
     ) -> Any:
         self.place, self.accumulate = (dims, indices), accumulate
-        self.shape_value, self.dtype = value.shape, x.dtype
         layout = Layout(x.shape, dims, indices)
-        self.result = layout.result
-        if math.prod(layout.result):
+        if value.shape != layout.result or np.may_share_memory(x, value):
             b = backend(x)
             values = b.empty(layout.result, x.dtype)
             b.copy_into(np.broadcast_to(value, layout.result), values)
-            put_items(x, values, layout, accumulate)
+            value = values
+        put_items(x, value, layout, accumulate)
         return x.view()
 
     def backward(self, grad_output: Any) -> Any:
@@ -154,26 +162,10 @@ class Copy(Function):
         return grad_output
 
 
-def take_items(x: Any, out: Any, layout: Layout) -> None:
-    """Reads the items of x at the indices into `out`, an array of the result's shape."""
-    if out.size:
-        if x.dtype.kind != "f":  # no gradient, so NumPy's work
-            out[...] = x[layout.key(x.ndim)]
-            return
-        backend(x).take(layout.item_of(x), layout.offsets(x), layout.items_of(out))
-
-
 def put_items(out: Any, values: Any, layout: Layout, accumulate: bool) -> None:
     """Writes an array of the result's shape into `out` at the indices."""
     if values.size:
         b = backend(out)
-        if out.dtype.kind != "f":  # no gradient, so NumPy's work
-            key = layout.key(out.ndim)
-            if accumulate:
-                np.add.at(out, key, values)
-            else:
-                out[key] = values
-            return
         items = layout.items_of(b.contiguous(values))
         b.put(items, layout.offsets(out), layout.item_of(out), accumulate)
 

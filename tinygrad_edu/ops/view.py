@@ -72,25 +72,23 @@ def can_view(x: Any, shape: tuple[int, ...]) -> bool:
 
 def _resolve(op: str, shape: Any, numel: int, old: tuple[int, ...]) -> tuple[int, ...]:
     """The new shape as ints, with -1 worked out."""
-    if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
-        shape = shape[0]
-    if -1 not in shape:
+    if len(shape) == 1 and isinstance(shape[0], tuple | list):
+        shape = tuple(shape[0])
+    unknown = shape.count(-1)
+    if unknown > 1:
+        raise ValueError(f"{op}: only one size can be -1, got {shape}")
+    if unknown == 0:
         sizes = check_shape(op, shape)
         if math.prod(sizes) == numel:
             return sizes
-    elif list(shape).count(-1) == 1:
-        at = list(shape).index(-1)
-        before, after = check_shape(op, shape[:at]), check_shape(op, shape[at + 1 :])
-        known = math.prod(before) * math.prod(after)
-        if known and numel % known == 0:
-            return (*before, numel // known, *after)
-        if known == 0 and numel == 0:
-            raise ValueError(f"{op}: -1 is ambiguous in {tuple(shape)}: any size fits no elements")
     else:
-        raise ValueError(f"{op}: only one size can be -1, got {tuple(shape)}")
-    raise ValueError(
-        f"{op}: shape {tuple(shape)} does not hold the {numel} elements of shape {old}"
-    )
+        at = shape.index(-1)
+        known = math.prod(check_shape(op, shape[:at])) * math.prod(check_shape(op, shape[at + 1 :]))
+        if known and numel % known == 0:
+            return (*map(int, shape[:at]), numel // known, *map(int, shape[at + 1 :]))
+        if known == 0 and numel == 0:
+            raise ValueError(f"{op}: -1 is ambiguous in {shape}: any size fits no elements")
+    raise ValueError(f"{op}: shape {shape} does not hold the {numel} elements of shape {old}")
 
 
 def reshape(input: Tensor, *shape: Any) -> Any:
