@@ -8,7 +8,6 @@ picture of the curves and of the digits that the network got wrong or found hard
 """
 
 import argparse
-import math
 import pathlib
 import time
 
@@ -51,19 +50,17 @@ def build() -> nn.Module:
 model = build()
 print(f"{model}\n{sum(p.numel() for p in model.parameters()):,} parameters")
 
-base_lr = 3e-3
-optimizer = tg.optim.Adam(model.parameters(), lr=base_lr)
+optimizer = tg.optim.Adam(model.parameters(), lr=3e-3)
+schedule = tg.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=args.epochs)
 trainer = Trainer(model, optimizer, nn.CrossEntropyLoss(), metrics=[accuracy])
 
-
-def cosine_schedule(trainer: Trainer) -> None:
-    """After each epoch: the learning rate falls along half a cosine, to almost 0 in the last."""
-    done = len(trainer.history["loss"]) / args.epochs
-    optimizer.param_groups[0]["lr"] = base_lr * (1 + math.cos(math.pi * done)) / 2
-
-
 started = time.perf_counter()
-history = trainer.fit(train_loader, args.epochs, test_loader, callbacks=[cosine_schedule])
+history = trainer.fit(
+    train_loader,
+    args.epochs,
+    validation=test_loader,
+    callbacks=[lambda trainer: schedule.step()],  # after each epoch
+)
 print(f"trained in {time.perf_counter() - started:.1f} s")
 
 # Save the weights, load them into a new model, and let both classify the test digits.

@@ -14,22 +14,18 @@ EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 
 
 def run(folder, name, *arguments, status=0):
-    """Run an example with warnings as errors; its output."""
+    """Run an example; its output, in which there must be no warning."""
     package = pathlib.Path(tg.__file__).parent.parent  # the package under test, wherever it lies
     done = subprocess.run(
         [sys.executable, EXAMPLES / name, *map(str, arguments)],
         cwd=folder,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(package),
-            "MPLBACKEND": "Agg",
-            "PYTHONWARNINGS": "error",
-        },
+        env={**os.environ, "PYTHONPATH": str(package), "MPLBACKEND": "Agg"},
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == status, done.stdout + done.stderr
+    assert "Warning" not in done.stderr, done.stderr
     return done.stdout + done.stderr
 
 

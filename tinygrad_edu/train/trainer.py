@@ -89,7 +89,8 @@ class Trainer:
             patience: stop when that many epochs in a row bring no new best. The model then gets the
                 best epoch's weights back, also when the epochs run out.
             checkpoint: a file to save the weights (`model.state_dict()`) to at each new best.
-            callbacks: called with this trainer after each epoch.
+            callbacks: called with this trainer after each epoch, a schedule for one:
+                `lambda trainer: schedule.step()`.
             progress: show a bar where stderr is a terminal, and print a line after each epoch.
 
         Returns:
