@@ -233,3 +233,21 @@ def test_python_floats_keep_their_digits_in_the_dtype_asked_for():
     assert tg.tensor(0.2, dtype=tg.float64).item() == 0.2
     assert tg.tensor([[0.2]], dtype=tg.float64).tolist() == [[0.2]]
     assert tg.tensor([0.2]).dtype == tg.float32
+
+
+def test_own_functions_of_0d_arrays_where_numpy_returns_scalars():
+    class Exp(tg.autograd.Function):
+        def forward(self, x):
+            out = np.exp(x)  # an np.float64, no array
+            self.save(out)
+            return out
+
+        def backward(self, grad_output):
+            (out,) = self.saved
+            return grad_output * out
+
+    x = tg.tensor(0.5, dtype=tg.float64, requires_grad=True)
+    y = Exp.apply(x)
+    (first,) = tg.autograd.grad(y, [x], create_graph=True)
+    (second,) = tg.autograd.grad(first, [x])
+    assert y.item() == first.item() == second.item() == np.exp(0.5)

@@ -27,6 +27,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ._C import register_tensor_class as register_tensor_class
 from ._C import wrap as wrap
 from .grad_mode import _grad_mode, set_grad_enabled
@@ -281,6 +283,10 @@ class Function(Node):
         self.edges = tuple(edges) if recording else (None,) * len(edges)
         result = self.forward(*arrays)
         several = type(result) is tuple
+        if several:
+            result = tuple([self._as_array(array) for array in result])
+        elif isinstance(result, np.generic):
+            result = self._as_array(result)
         if recording:
             self.number = _next_number()
             self.side = None
@@ -301,6 +307,15 @@ class Function(Node):
         if recorder is not None:
             recorder.forward(self, args, outputs)
         return outputs if several else outputs[0]
+
+    def _as_array(self, result: Any) -> Any:
+        """An array for the scalar that NumPy returns where all operands are 0-d."""
+        if not isinstance(result, np.generic):
+            return result
+        array = np.asarray(result)
+        saved = self.saved_values or ()
+        self.saved_values = tuple([array if value is result else value for value in saved])
+        return array
 
     def _output(self, index: int, array: Any, recording: bool) -> Any:
         if not recording or index in self.non_differentiable:
@@ -488,10 +503,8 @@ def run_backward(
             for edge, grad in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
                 if edge is None or grad is None:
                     continue
-                if grad.array.shape != edge.shape:
-                    grad = sum_to_size(
-                        grad, edge.shape
-                    )  # broadcasting undone, here and nowhere else
+                if grad.array.shape != edge.shape:  # broadcasting undone, here and nowhere else
+                    grad = sum_to_size(grad, edge.shape)
                 number = edge.number
                 if number not in pending:
                     if through is None or number in through or number in targets:
@@ -502,9 +515,8 @@ def run_backward(
                     owned.add(number)
                 else:
                     engine_ops["add_"](pending[number][1], grad)
-            grad = grads = (
-                None  # nothing here may keep a gradient alive, or a leaf could not take it over
-            )
+            # Nothing here may keep a gradient alive, or a leaf could not take it over.
+            grad = grads = None
     finally:
         _grad_mode.reset(token)
     return found
