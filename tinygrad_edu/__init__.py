@@ -6,32 +6,45 @@ for the map.
 
 from __future__ import annotations
 
-from . import autograd as autograd
-from . import gradients as _gradients
+from . import _C, autograd as autograd, dtypes, gradients as _gradients
 
-from .tensor import Tensor  # isort: skip  the module of this name must not shadow the function tensor()
-from ._C import empty_cache, memory_stats, reset_peak_memory
-from ._C import num_threads as get_num_threads
-from ._C import set_num_threads as set_num_threads
-from .device import device
-from .dtypes import bool_ as bool
-from .dtypes import (
-    float32,
-    float64,
-    get_default_dtype,
-    int8,
-    int16,
-    int32,
-    int64,
-    set_default_dtype,
-    uint8,
+# First, or the module of this name would shadow the function tensor().
+from .tensor import Tensor as Tensor  # isort: skip
+from ._C import (
+    empty_cache as empty_cache,
+    memory_stats as memory_stats,
+    reset_peak_memory as reset_peak_memory,
+    set_num_threads as set_num_threads,
 )
-from .grad_mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .gradcheck import gradcheck as gradcheck
-from .gradcheck import gradgradcheck as gradgradcheck
-from .ops.activations import relu
+from .device import device as device
+from .dtypes import (
+    float32 as float32,
+    float64 as float64,
+    get_default_dtype as get_default_dtype,
+    int8 as int8,
+    int16 as int16,
+    int32 as int32,
+    int64 as int64,
+    set_default_dtype as set_default_dtype,
+    uint8 as uint8,
+)
+from .grad_mode import (
+    enable_grad as enable_grad,
+    inference_mode as inference_mode,
+    is_grad_enabled as is_grad_enabled,
+    no_grad as no_grad,
+    set_grad_enabled as set_grad_enabled,
+)
+from .gradcheck import gradcheck as gradcheck, gradgradcheck as gradgradcheck
+from .ops.activations import relu as relu
 from .ops.comparison import *
-from .ops.convert import as_tensor, asarray, from_dlpack, from_numpy, tensor
+from .ops.convert import (
+    as_tensor as as_tensor,
+    asarray as asarray,
+    from_dlpack as from_dlpack,
+    from_numpy as from_numpy,
+    tensor as tensor,
+)
 from .ops.copies import *
 from .ops.creation import *
 from .ops.elementwise import *
@@ -41,7 +54,7 @@ from .ops.indexing import *
 from .ops.matmul import *
 from .ops.random import *
 from .ops.reduce import *
-from .ops.sampling import bernoulli, multinomial
+from .ops.sampling import bernoulli as bernoulli, multinomial as multinomial
 from .ops.shape import *
 from .ops.slicing import *
 from .ops.softmax import *
@@ -49,17 +62,17 @@ from .ops.statistics import *
 from .ops.view import *
 from .ops.where import *
 from .ops.windows import *
-from .printing import set_printoptions
+from .printing import set_printoptions as set_printoptions
 from .random import (
-    Generator,
-    default_generator,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    seed,
-    set_rng_state,
+    Generator as Generator,
+    default_generator as default_generator,
+    get_rng_state as get_rng_state,
+    initial_seed as initial_seed,
+    manual_seed as manual_seed,
+    seed as seed,
+    set_rng_state as set_rng_state,
 )
-from .serialization import load, save
+from .serialization import load as load, save as save
 
 from . import nn as nn  # isort: skip  after the ops
 from . import optim as optim  # isort: skip
@@ -73,6 +86,9 @@ float = float32
 double = float64
 long = int64
 int = int32
+bool = dtypes.bool_
+
+get_num_threads = _C.num_threads
 
 autograd.backward = _gradients.backward
 autograd.grad = _gradients.grad

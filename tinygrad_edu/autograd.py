@@ -29,8 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._C import register_tensor_class as register_tensor_class
-from ._C import wrap as wrap
+from ._C import register_tensor_class as register_tensor_class, wrap as wrap
 from .grad_mode import _grad_mode, set_grad_enabled
 
 _next_number = itertools.count().__next__
