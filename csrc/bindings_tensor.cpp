@@ -60,7 +60,8 @@ PyObject* wrap(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 PyMethodDef wrap_method = {"wrap", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&wrap)), METH_FASTCALL,
-                           "wrap(array, node=None): a Tensor around an array that nobody else wraps."};
+                           "wrap(array: typing.Any, node: typing.Any = None) -> typing.Any\n\n"
+                           "A Tensor around an array that nobody else wraps."};
 
 }  // namespace
 

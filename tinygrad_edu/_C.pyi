@@ -407,9 +407,9 @@ def view(
     offset: typing.SupportsInt | typing.SupportsIndex = 0,
 ) -> typing.Any: ...
 def where(arg0: typing.Any, arg1: typing.Any, arg2: typing.Any, arg3: typing.Any) -> None: ...
-def wrap(*args, **kwargs):
+def wrap(array: typing.Any, node: typing.Any = None) -> typing.Any:
     """
-    wrap(array, node=None): a Tensor around an array that nobody else wraps.
+    A Tensor around an array that nobody else wraps.
     """
 
 elementwise: dict

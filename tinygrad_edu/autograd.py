@@ -20,198 +20,32 @@ the gradients of all its uses summed.
 from __future__ import annotations
 
 import heapq
-import itertools
-import re
-import sys
-import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ._C import register_tensor_class as register_tensor_class, wrap as wrap
-from .grad_mode import _grad_mode, set_grad_enabled
-
-_next_number = itertools.count().__next__
-
-
-class Tensor:
-    """What the engine knows of a tensor: its slots. The user's class, with all methods, is
-    tensor.Tensor.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "array",  # numpy.ndarray or cupy.ndarray; belongs to this Tensor alone
-        "grad_holder",  # where .grad lives: the AccumulateGrad of a leaf, a RetainedGrad, or None
-        "node",  # the Node that made this value; None: not differentiable
-        "version",  # [count of in-place writes], shared by all views of one storage
-        "view_of",  # View record, or None (`view` is a method)
-    )
-    array: Any
-    node: Node | None
-    version: list[int]
-    view_of: View | None
-    grad_holder: Any
-
-    if TYPE_CHECKING:  # every op is a method too, attached in tensor.py
-
-        def __getattr__(self, name: str) -> Any: ...
-
-        __add__: Any
-        __radd__: Any
-        __sub__: Any
-        __rsub__: Any
-        __mul__: Any
-        __rmul__: Any
-        __truediv__: Any
-        __rtruediv__: Any
-        __pow__: Any
-        __neg__: Any
-        __matmul__: Any
-        __getitem__: Any
-        __lt__: Any
-        __gt__: Any
-        __invert__: Any
-
+from .grad_mode import _grad_mode
+from .graph import AccumulateGrad as AccumulateGrad
+from .graph import Node as Node
+from .graph import Output as Output
+from .graph import RetainedGrad as RetainedGrad
+from .graph import Tensor as Tensor
+from .graph import View as View
+from .graph import current_node as current_node
+from .graph import engine_ops as engine_ops
+from .graph import next_number as next_number
+from .graph import replay as replay
+from .graph import side_of as side_of
+from .graph import track_view
+from .graph import wrap as wrap
 
 # The public autograd.backward and autograd.grad: gradients.py has them, since they need ops.
 backward: Callable[..., None]
 grad: Callable[..., Any]
 
-
-register_tensor_class(Tensor)  # until tensor.py registers the user's class
-
-
-class View:
-    """How a view came from its base, so that history can be rewritten when either is written in
-    place.
-    """
-
-    __slots__ = ("base", "chain", "seen")
-
-    def __init__(self, base: Tensor, chain: tuple[tuple[type[Function], tuple[Any, ...]], ...]):
-        self.base = base
-        self.chain = chain  # the view Functions from base to here, with their arguments
-        self.seen = base.version[0]  # the base's version when the view's node was made
-
-
-def replay(chain: tuple[tuple[type[Function], tuple[Any, ...]], ...], base: Any) -> Any:
-    """The view of `base` that these view Functions make."""
-    for function, arguments in chain:
-        base = function.apply(base, *arguments)
-    return base
-
-
-def current_node(tensor: Tensor) -> Node | None:
-    """The node of a tensor. A view whose base has been written since gets a new one, from the
-    base's new history.
-    """
-    view = tensor.view_of
-    if view is not None and view.seen != tensor.version[0]:
-        if view.base.node is not None or tensor.node is not None:
-            with set_grad_enabled(True):
-                tensor.node = replay(view.chain, view.base).node
-        view.seen = tensor.version[0]
-    return tensor.node
-
-
-# ---- nodes ---------------------------------------------------------------------------------------
-
-
-class Node:
-    """One step of the recorded computation."""
-
-    __slots__ = ("edges", "number", "saved_values", "shape", "side")
-    number: int  # creation order
-    edges: tuple[Node | None, ...]  # who made the inputs; None: no gradient wanted
-    shape: tuple[int, ...] | None  # of the value it made: gradients arriving are summed to it
-    side: Side | None  # hooks and retained gradients: rare, so kept apart
-    saved_values: tuple[Any, ...] | None  # what backward reads; None once it was freed
-
-    def backward(self, *grad_outputs: Any) -> Any:
-        raise NotImplementedError
-
-    def name(self) -> str:
-        """The op's name: log_softmax for the class LogSoftmax."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
-
-    @property
-    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        """PyTorch's view of the edges: (node, which of its outputs)."""
-        return tuple((e.edges[0], e.index) if isinstance(e, Output) else (e, 0) for e in self.edges)
-
-    def __repr__(self) -> str:
-        return f"<{self.name()}>"
-
-
-class Side:
-    """Rare companions of a node."""
-
-    __slots__ = ("hooks", "retained")
-
-    def __init__(self) -> None:
-        self.hooks: dict[int, Callable[[Any], Any]] = {}
-        self.retained: RetainedGrad | None = None
-
-
-def side_of(node: Node) -> Side:
-    if node.side is None:
-        node.side = Side()
-    return node.side
-
-
-class RetainedGrad:
-    """Where `retain_grad` keeps the gradient of a tensor that is no leaf."""
-
-    __slots__ = ("grad",)
-
-    def __init__(self) -> None:
-        self.grad: Any = None
-
-
-class AccumulateGrad(Node):
-    """The node of a leaf: gradients that arrive are added up in `grad`, which is what
-    `tensor.grad` shows.
-    """
-
-    __slots__ = ("grad", "post_hooks", "tensor")
-
-    def __init__(self, tensor: Tensor):
-        self.number = _next_number()
-        self.edges = ()
-        self.saved_values = ()
-        self.shape = tensor.array.shape
-        self.side = None
-        self.grad: Any = None
-        self.tensor = weakref.ref(tensor)
-        self.post_hooks: dict[int, Callable[[Any], Any]] | None = None
-
-    def accumulate(self, grad: Any, create_graph: bool) -> None:
-        if self.grad is None:
-            self.grad = grad if create_graph else _own(grad, self.tensor())
-        elif create_graph:
-            self.grad = engine_ops["add"](self.grad, grad)
-        else:
-            engine_ops["add_"](self.grad, grad)
-        if self.post_hooks:
-            tensor = self.tensor()
-            for hook in tuple(self.post_hooks.values()):
-                hook(tensor)
-
-
-class Output(Node):
-    """One of several outputs of a Function; passes its gradient on into that Function's list."""
-
-    __slots__ = ("index",)
-
-    def __init__(self, function: Function, index: int, shape: tuple[int, ...]):
-        self.number = _next_number()
-        self.edges = (function,)
-        self.saved_values = ()
-        self.shape = shape
-        self.side = None
-        self.index = index
+# One observer of every op and every step of the walk (debugger, profiler, capture), or None.
+recorder: Any = None
 
 
 class Function(Node):
@@ -287,7 +121,7 @@ class Function(Node):
         elif isinstance(result, np.generic):
             result = self._as_array(result)
         if recording:
-            self.number = _next_number()
+            self.number = next_number()
             self.side = None
             if several:
                 self.shape = None
@@ -302,7 +136,7 @@ class Function(Node):
             node = self if recording and not self.non_differentiable else None
             outputs = (wrap(result, node),)
         if cls.is_view:
-            _track_view(cls, args, outputs[0])
+            track_view(cls, args, outputs[0])
         if recorder is not None:
             recorder.forward(self, args, outputs)
         return outputs if several else outputs[0]
@@ -369,15 +203,6 @@ class Function(Node):
         return tuple(edge is not None for edge in self.edges)
 
 
-def _track_view(cls: type[Function], args: Sequence[Any], out: Tensor) -> None:
-    x = args[0]
-    out.version = x.version
-    step = (cls, tuple(args[1:]))
-    out.view_of = (
-        View(x, (step,)) if x.view_of is None else View(x.view_of.base, (*x.view_of.chain, step))
-    )
-
-
 def freed_message(node: Node) -> str:
     return (
         f"{node.name()}: backward a second time, but the values it saved were freed by the first; "
@@ -391,47 +216,6 @@ def changed_message(node: Node, array: Any) -> str:
         f"changed in place after it "
         "was saved; change a copy (x.clone()) or write in place before the value is used"
     )
-
-
-# ---- what the engine borrows and offers ----------------------------------------------------------
-
-# The ops that the engine itself calls, registered by ops/: add, add_, sum_to_size, copy.
-engine_ops: dict[str, Callable[..., Any]] = {}
-
-# One observer of every op and every step of the walk (debugger, profiler, capture), or None.
-recorder: Any = None
-
-
-# Reference counts that `_own` sees of a gradient and its array when only the walk holds them.
-_alone: tuple[int, int] | None = None
-
-
-def _own(grad: Any, leaf: Tensor | None) -> Any:
-    """The gradient as a leaf may keep it: its own buffer if nobody else can see it and the layout
-    is the leaf's, else a copy.
-    """
-    global _alone
-    array = grad.array
-    counts = sys.getrefcount(grad), sys.getrefcount(array)
-    if _alone is None:
-        _alone = counts
-        return grad
-    same_layout = leaf is None or array.strides == leaf.array.strides
-    if counts == _alone and same_layout and engine_ops["is_sole_owner"](array):
-        return wrap(array)
-    return engine_ops["copy_like"](grad, leaf)
-
-
-def _measure_alone() -> None:
-    """Lets `_own` count the references of a gradient that nobody else holds, with the calls that
-    the walk makes: how many there are differs between versions of Python.
-    """
-    probe = wrap(memoryview(b""))
-    node, grad = AccumulateGrad(probe), wrap(memoryview(b""))
-    node.accumulate(grad, False)
-
-
-_measure_alone()
 
 
 # ---- the walk ------------------------------------------------------------------------------------
@@ -502,7 +286,7 @@ def run_backward(
             for edge, grad in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
                 if edge is None or grad is None:
                     continue
-                if grad.array.shape != edge.shape:  # broadcasting undone, here and nowhere else
+                if grad.array.shape != edge.shape:  # broadcasting is undone here, nowhere else
                     grad = sum_to_size(grad, edge.shape)
                 number = edge.number
                 if number not in pending:

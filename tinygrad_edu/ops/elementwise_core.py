@@ -25,10 +25,10 @@ from ..autograd import (
     Function,
     Node,
     Tensor,
-    _next_number,
     changed_message,
     current_node,
     freed_message,
+    next_number,
     wrap,
 )
 from ..backends import backend, cpu
@@ -218,7 +218,7 @@ def unary(name: str) -> Callable[[F], F]:
             if edge is not None and _recording():
                 result.node = node = Elementwise()
                 node.op = op
-                node.number = _next_number()
+                node.number = next_number()
                 node.edges = (edge,)
                 node.shape = out.shape
                 node.side = None
@@ -271,7 +271,7 @@ def binary(name: str) -> Callable[[F], F]:
             if (edge_x is not None or edge_y is not None) and _recording():
                 result.node = node = Elementwise()
                 node.op = op
-                node.number = _next_number()
+                node.number = next_number()
                 node.edges = (edge_x, edge_y)
                 node.shape = out.shape
                 node.side = None
