@@ -369,14 +369,18 @@ def test_an_error_comes_in_its_batchs_turn_with_its_own_traceback(num_workers):
 
 def test_an_error_in_the_sampler_or_the_setup_reaches_the_consumer():
     def sampler():
-        yield 0
+        yield from (0, 1, 0)
         raise LookupError("sampler")
 
     def setup(number):
         raise LookupError("setup")
 
-    with pytest.raises(LookupError, match="sampler"):
-        list(DataLoader([1, 2], sampler=sampler(), num_workers=2))
+    for num_workers in (0, 1, 2, 5):
+        seen = []
+        with pytest.raises(LookupError, match="sampler"):
+            for batch in DataLoader([1, 2], sampler=sampler(), num_workers=num_workers):
+                seen.append(batch.item())
+        assert seen == [1, 2, 1]
     with pytest.raises(LookupError, match="setup"):
         list(DataLoader([1, 2], num_workers=2, worker_init_fn=setup))
 
@@ -454,6 +458,16 @@ def test_ctrl_c_is_passed_on_promptly():
     release.set()
     for worker in workers():
         worker.join(5)
+
+
+def test_workers_follow_the_consumers_grad_mode():
+    weight = tg.ones(3, requires_grad=True)
+    samples = [lambda: weight * 2] * 4
+    for num_workers in (0, 2):
+        loader = DataLoader(samples, None, num_workers=num_workers, collate_fn=lambda f: f())
+        assert all(batch.requires_grad for batch in loader)
+        with tg.no_grad():
+            assert not any(batch.requires_grad for batch in loader)
 
 
 def test_loops_within_loops():

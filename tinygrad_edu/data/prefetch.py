@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -25,6 +26,14 @@ class Slot(Generic[Item, Result]):
         self.ready = threading.Event()
         self.result: Result
         self.error: BaseException | None = None
+
+    @classmethod
+    def failed(cls, error: Exception) -> Slot[Any, Any]:
+        """A slot that no worker needs to fill in."""
+        slot: Slot[Any, Any] = cls(None)  # type: ignore[arg-type]
+        slot.error = error
+        slot.ready.set()
+        return slot
 
 
 def prefetch(
@@ -55,36 +64,38 @@ def prefetch(
     """
     tasks: queue.SimpleQueue[Slot[Item, Result] | None] = queue.SimpleQueue()
     pending: deque[Slot[Item, Result]] = deque()
+    upcoming = iter(items)
     stop = threading.Event()
     threads = [
         threading.Thread(
-            target=work,
-            args=(function, tasks, stop, setup, number),
+            target=copy_context().run,  # the consumer's context: no_grad() holds in the workers too
+            args=(work, function, tasks, stop, setup, number),
             name=f"DataLoader worker {number}",
             daemon=True,
         )
         for number in range(workers)
     ]
 
-    def submit(item: Item) -> None:
-        pending.append(Slot(item))
-        tasks.put(pending[-1])
+    def submit(count: int) -> None:
+        try:
+            for item in islice(upcoming, count):
+                pending.append(Slot(item))
+                tasks.put(pending[-1])
+        except Exception as error:  # raised by the items themselves: it waits for its turn
+            pending.append(Slot.failed(error))
 
     patience = PATIENCE
     try:
         for thread in threads:
             thread.start()
-        upcoming = iter(items)
-        for item in islice(upcoming, ahead):
-            submit(item)
+        submit(ahead)
         while pending:
             slot = pending.popleft()
             if not slot.ready.wait(timeout):
                 raise RuntimeError(f"DataLoader: no batch came within {timeout} seconds")
             if slot.error is not None:
                 raise slot.error
-            for item in islice(upcoming, 1):
-                submit(item)  # before the result is handed out: the workers stay busy meanwhile
+            submit(1)  # before the result is handed out: the workers stay busy meanwhile
             yield slot.result
     except KeyboardInterrupt:
         patience = 0.0  # the user does not wait for the sample at hand
