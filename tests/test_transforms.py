@@ -48,6 +48,8 @@ def test_normalize():
     assert np.allclose(Normalize(0.5, 0.5)(batch).numpy(), batch.numpy() * 2 - 1, atol=1e-6)
     with pytest.raises(ValueError, match="3 channels"):
         Normalize([0.5] * 3, [0.5] * 3)(tg.rand(1, 2, 2))
+    with pytest.raises(TypeError, match="needs a float image, got uint8"):
+        Normalize(0.5, 0.5)(tg.zeros(1, 2, 2, dtype=tg.uint8))
     for mean, std in (([0.5], [0.0]), ([0.5, 0.5], [1.0])):
         with pytest.raises(ValueError, match="for each channel"):
             Normalize(mean, std)

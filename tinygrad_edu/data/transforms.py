@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import float32, uint8
+from ..dtypes import float32, float64, uint8
 from ..ops.convert import from_numpy, tensor
-from ..ops.random import rand, randint
+from ..ops.random import rand
 from ..ops.shape import pad
 from ..tensor import Tensor
 
@@ -95,29 +95,32 @@ class Normalize:
 
     Raises:
         ValueError: when a std is 0, or the image has another number of channels.
+        TypeError: when the image is not of a float dtype.
     """
 
     def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]) -> None:
-        self.mean = np.atleast_1d(np.asarray(mean, np.float64))
-        self.std = np.atleast_1d(np.asarray(std, np.float64))
-        if self.mean.ndim != 1 or self.std.shape != self.mean.shape or not self.std.all():
+        means, stds = np.atleast_1d(mean), np.atleast_1d(std)
+        if means.ndim != 1 or stds.shape != means.shape or not stds.all():
             raise ValueError(
-                "Normalize: needs a mean and a std, not 0, for each channel, "
-                f"got {self.mean.tolist()} and {self.std.tolist()}"
+                f"Normalize: needs a mean and a std, not 0, for each channel, got {mean} and {std}"
             )
+        self.mean = tensor(means, dtype=float64).reshape(-1, 1, 1)  # (C, 1, 1)
+        self.std = tensor(stds, dtype=float64).reshape(-1, 1, 1)
 
     def __call__(self, image: Tensor) -> Tensor:
         check_image("Normalize", image)
+        if not image.is_floating_point():
+            raise TypeError(
+                f"Normalize: needs a float image, got {image.dtype}; put ToTensor() first"
+            )
         if len(self.mean) not in (1, image.shape[-3]):
             raise ValueError(
                 f"Normalize: has {len(self.mean)} channels, got an image {tuple(image.shape)}"
             )
-        mean = tensor(self.mean, dtype=image.dtype).reshape(-1, 1, 1)
-        std = tensor(self.std, dtype=image.dtype).reshape(-1, 1, 1)
-        return (image - mean) / std
+        return (image - self.mean.to(image.dtype)) / self.std.to(image.dtype)
 
     def __repr__(self) -> str:
-        return f"Normalize({self.mean.tolist()}, {self.std.tolist()})"
+        return f"Normalize({self.mean.flatten().tolist()}, {self.std.flatten().tolist()})"
 
 
 class RandomCrop:
@@ -164,8 +167,8 @@ class RandomCrop:
                 f"RandomCrop: the window {self.size} must fit into the padded image, "
                 f"got {tuple(image.shape[-2:])}"
             )
-        y = int(randint(0, spare_y + 1, (1,)).item())
-        x = int(randint(0, spare_x + 1, (1,)).item())
+        u, v = rand(2).tolist()  # in [0, 1)
+        y, x = int(u * (spare_y + 1)), int(v * (spare_x + 1))
         return image[..., y : y + height, x : x + width]
 
     def __repr__(self) -> str:
