@@ -18,7 +18,7 @@ LAYERS = [
     {"nn", "optim", "data", "train", "utils", "gradcheck", "serialization"},
     {"tensor"},
     {"ops"},
-    {"autograd", "autograd_context", "gradients", "hooks", "grad_mode", "random", "printing"},
+    {"autograd", "graph", "autograd_context", "gradients", "hooks", "grad_mode", "random", "printing"},
     {"backends", "dtypes", "device"},
     {"_C"},
 ]

@@ -20,7 +20,9 @@ the gradients of all its uses summed.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,7 @@ class Function(Node):
     non_differentiable: tuple[int, ...] = ()  # outputs without a gradient
     saved_values: tuple[Any, ...] | None = ()  # (array, version, count, role) of each value
     outputs = 1
+    output_nodes: Mapping[int, weakref.ref[Output]] = MappingProxyType({})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -130,8 +133,6 @@ class Function(Node):
                 self.outputs = len(result)
             else:
                 self.shape = result.shape
-            if self.saved_values:
-                self._pack(args, arrays, result if several else (result,))
         if several:
             outputs = tuple([self._output(i, array, recording) for i, array in enumerate(result)])
         else:
@@ -139,6 +140,8 @@ class Function(Node):
             outputs = (wrap(result, node),)
         if cls.is_view:
             track_view(cls, args, outputs[0])
+        if recording and self.saved_values:
+            self._pack(args, arrays, outputs)
         if recorder is not None:
             recorder.forward(self, args, outputs)
         return outputs if several else outputs[0]
@@ -155,7 +158,16 @@ class Function(Node):
     def _output(self, index: int, array: Any, recording: bool) -> Any:
         if not recording or index in self.non_differentiable:
             return wrap(array)
-        return wrap(array, Output(self, index, array.shape))
+        return wrap(array, self._output_node(index, array.shape))
+
+    def _output_node(self, index: int, shape: tuple[int, ...]) -> Output:
+        """The node of one of several outputs: it stays the same while somebody holds it."""
+        known = self.output_nodes.get(index)
+        node = None if known is None else known()
+        if node is None:
+            node = Output(self, index, shape)
+            self.output_nodes = {**self.output_nodes, index: weakref.ref(node)}
+        return node
 
     # What backward reads.
 
@@ -163,7 +175,8 @@ class Function(Node):
         """Keeps arrays (and plain values) for backward; called in forward, read back as `saved`."""
         self.saved_values = values
 
-    def _pack(self, args: Sequence[Any], arrays: Sequence[Any], results: Sequence[Any]) -> None:
+    def _pack(self, args: Sequence[Any], arrays: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Notes of each saved value which input or output it is, and its version."""
         packed = []
         for value in self.saved_values or ():
             role, version = None, None
@@ -172,9 +185,9 @@ class Function(Node):
                     role, version = i, args[i].version
                     break
             else:
-                for i, array in enumerate(results):
-                    if array is value:
-                        role = -1 - i
+                for i, out in enumerate(outputs):
+                    if out.array is value:
+                        role, version = -1 - i, out.version
             packed.append((value, version, version and version[0], role))
         self.saved_values = tuple(packed)
 
@@ -196,7 +209,7 @@ class Function(Node):
             elif self.outputs == 1:
                 values.append(wrap(value, self))
             else:
-                values.append(wrap(value, Output(self, -1 - role, value.shape)))
+                values.append(wrap(value, self._output_node(-1 - role, value.shape)))
         return tuple(values)
 
     @property
@@ -285,10 +298,16 @@ def run_backward(
                 node.saved_values = None
             if type(grads) is not tuple:
                 grads = (grads,)
+            elif len(grads) > len(node.edges) and grads[-1] is not None:
+                raise RuntimeError(
+                    f"{node.name()}: backward returned {len(grads)} gradients for "
+                    f"{len(node.edges)} arguments of apply"
+                )
             for edge, grad in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
                 if edge is None or grad is None:
                     continue
                 if grad.array.shape != edge.shape:  # broadcasting is undone here, nowhere else
+                    _check_sum(node, grad.array.shape, edge.shape)
                     grad = sum_to_size(grad, edge.shape)
                 number = edge.number
                 if number not in pending:
@@ -305,6 +324,16 @@ def run_backward(
     finally:
         _grad_mode.reset(token)
     return found
+
+
+def _check_sum(node: Node, shape: tuple[int, ...], wanted: Any) -> None:
+    """Raises unless `wanted` broadcasts to `shape`: only then is a sum the gradient."""
+    lead = len(shape) - len(wanted)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, shape[lead:], strict=True)):
+        raise RuntimeError(
+            f"{node.name()}: backward returned a gradient of shape {shape} for an input of shape "
+            f"{wanted}"
+        )
 
 
 def _deliver(node: Any, grad: Any, heap: list[int], pending: dict[int, tuple[Node, Any]]) -> None:

@@ -158,7 +158,7 @@ class AccumulateGrad(Node):
 class Output(Node):
     """One of several outputs of a Function; passes its gradient on into that Function's list."""
 
-    __slots__ = ("index",)
+    __slots__ = ("__weakref__", "index")
 
     def __init__(self, function: Function, index: int, shape: tuple[int, ...]):
         self.number = next_number()
