@@ -1,5 +1,5 @@
-"""The user's object. A Tensor is an array, the node that made it, and a method for every op;
-each method is one line.
+"""The user's object. A Tensor is an array, the node that made it, and a method for every op
+(tensor_methods.py). Here is what is no op: attributes, values, gradients, conversions, copies.
 """
 
 from __future__ import annotations
@@ -33,33 +33,13 @@ from .dtypes import (
     uint8,
 )
 from .hooks import RemovableHandle, register
-from .ops import (
-    activations,
-    broadcast,
-    comparison,
-    convert,
-    copies,
-    elementwise,
-    extremes,
-    gather,
-    indexing,
-    matmul,
-    random_inplace,
-    reduce,
-    sampling,
-    slicing,
-    softmax,
-    statistics,
-    view,
-    where,
-    windows,
-)
-from .ops.inplace import copy_, fill_, inplace, zero_
+from .ops import convert
 from .printing import tensor_text
+from .tensor_methods import Methods
 
 
 @register_tensor_class
-class Tensor(autograd.Tensor):
+class Tensor(Methods):
     """A multi-dimensional array that remembers how it was computed.
 
     `array` is the numpy.ndarray beneath. Make tensors with tensor(), zeros(), randn() and the like;
@@ -464,67 +444,6 @@ class Tensor(autograd.Tensor):
         array = backend(self.array).to_host(backend(self.array).contiguous(self.array))
         return _rebuild, (type(self), array, self.requires_grad)
 
-    # ---- shape and parts ----------------------------------------------------------------------
-
-    T = property(view.reversed_dims)
-    mT = property(view.matrix_transpose)
-    __getitem__ = indexing.getitem
-    __setitem__ = indexing.setitem
-
-    def where(self, condition: Any, other: Any) -> Any:
-        """This tensor where condition is true, else other."""
-        return where.where(condition, self, other)
-
-    # ---- operators -------------------------------------------------------------------------------
-
-    __add__ = elementwise.add_operator
-    __sub__ = elementwise.sub_operator
-    __mul__ = elementwise.mul
-    __truediv__ = elementwise.div_operator
-    __floordiv__ = elementwise.floor_divide
-    __mod__ = elementwise.remainder
-    __pow__ = elementwise.pow
-
-    def __radd__(self, other: Any) -> Any:
-        return elementwise.add_operator(other, self)
-
-    def __rsub__(self, other: Any) -> Any:
-        return elementwise.sub_operator(other, self)
-
-    def __rmul__(self, other: Any) -> Any:
-        return elementwise.mul(other, self)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return elementwise.div_operator(other, self)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return elementwise.floor_divide(other, self)
-
-    def __rmod__(self, other: Any) -> Any:
-        return elementwise.remainder(other, self)
-
-    def __rpow__(self, other: Any) -> Any:
-        return elementwise.pow(other, self)
-
-    __matmul__ = matmul.matmul
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return matmul.matmul(other, self)
-
-    __neg__ = elementwise.neg
-    __pos__ = elementwise.positive
-    __abs__ = elementwise.abs
-    __eq__ = comparison.eq
-    __ne__ = comparison.ne
-    __lt__ = comparison.lt
-    __le__ = comparison.le
-    __gt__ = comparison.gt
-    __ge__ = comparison.ge
-    __and__ = __rand__ = comparison.bitwise_and
-    __or__ = __ror__ = comparison.bitwise_or
-    __xor__ = __rxor__ = comparison.bitwise_xor
-    __invert__ = comparison.bitwise_not
-
 
 def _is_device(value: Any) -> bool:
     return isinstance(value, device) or (
@@ -537,52 +456,3 @@ def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Any:
     out = convert.tensor(array)
     out.__class__ = cls
     return convert.make_leaf(out, requires_grad)
-
-
-def _attach(module: Any, names: list[str]) -> None:
-    """Makes the functions of an ops module methods of Tensor."""
-    for name in names:
-        setattr(Tensor, name, getattr(module, name))
-
-
-def _attach_in_place(module: Any, names: str) -> None:
-    """Adds the in-place form of each function: add_ for add."""
-    for name in names.split():
-        setattr(Tensor, name + "_", inplace(name, getattr(module, name)))
-    for symbol, name in _AUGMENTED.items():
-        if name in names.split():
-            setattr(Tensor, f"__{symbol}__", getattr(Tensor, name + "_"))
-
-
-_AUGMENTED = {
-    "iadd": "add", "isub": "sub", "imul": "mul", "itruediv": "div", "ifloordiv": "floor_divide",
-    "imod": "remainder", "ipow": "pow",
-}  # fmt: skip
-
-_attach(elementwise, elementwise.__all__)
-_attach(activations, ["relu"])
-_attach(broadcast, ["sum_to_size"])
-_attach(comparison, comparison.__all__)
-_attach(view, view.__all__)
-_attach(slicing, slicing.__all__)
-_attach(windows, windows.__all__)
-_attach(copies, copies.__all__)
-_attach(indexing, indexing.__all__)
-_attach(gather, gather.__all__)
-_attach(reduce, reduce.__all__)
-_attach(extremes, extremes.__all__)
-_attach(softmax, softmax.__all__)
-_attach(statistics, statistics.__all__)
-_attach_in_place(
-    elementwise,
-    "abs acos acosh add addcdiv addcmul asin asinh atan atan2 atanh ceil clamp copysign cos cosh "
-    "div erf exp exp2 expm1 floor "
-    "floor_divide fmod hypot lerp log log10 log1p log2 mul neg pow reciprocal remainder round "
-    "rsqrt sigmoid sign sin sinh sqrt "
-    "square sub tan tanh trunc xlogy",
-)
-_attach_in_place(activations, "relu")
-_attach(matmul, matmul.__all__)
-_attach(random_inplace, ["uniform_", "normal_", "bernoulli_", "random_"])
-_attach(sampling, ["bernoulli", "multinomial"])
-Tensor.copy_, Tensor.fill_, Tensor.zero_ = copy_, fill_, zero_  # type: ignore[attr-defined]
