@@ -19,9 +19,12 @@ namespace tg {
 namespace TG_LEVEL {
 namespace {
 
-// Set by benchmarks/bench_matmul.py; KC from 192 to 512 differ by 2 %.
-constexpr int64_t KC = 256;
-constexpr int64_t NC = 1024;
+// Set by benchmarks/bench_matmul.py: a panel of A is 16 KiB and a block of B 1 MiB in float32. Twice or half KC costs
+// 2 to 5 %.
+template <class T>
+constexpr int64_t KC = 1024 / int64_t(sizeof(T));
+template <class T>
+constexpr int64_t NC = 4096 / int64_t(sizeof(T));
 constexpr int64_t kGrain = 512 * 1024;  // multiply-adds that are worth a task
 constexpr int64_t kMostTasks = 32;
 
@@ -169,13 +172,13 @@ template <class T>
 void gemm_blocked(const Gemm<T>& g) {
   const bool pack_a = worth_packing_a(g), pack_b = worth_packing_b(g);
   constexpr int64_t NR = Block<T>::NR;
-  const int64_t depth = divide_up(g.K, divide_up(g.K, KC));
-  const int64_t most_columns = smaller(g.N, NC);
+  const int64_t depth = divide_up(g.K, divide_up(g.K, KC<T>));
+  const int64_t most_columns = smaller(g.N, NC<T>);
   Scratch<T> packed_b(depth * NR * (pack_b ? divide_up(most_columns, NR) : 1));
-  for (int64_t n0 = 0; n0 < g.N; n0 += NC) {
+  for (int64_t n0 = 0; n0 < g.N; n0 += NC<T>) {
     for (int64_t k0 = 0; k0 < g.K; k0 += depth) {
-      const Block<T> block{g,  RowPanels(g.M),       pack_a, pack_b, packed_b.data(), k0, smaller(depth, g.K - k0),
-                           n0, smaller(NC, g.N - n0)};
+      const Block<T> block{g,  RowPanels(g.M),          pack_a, pack_b, packed_b.data(), k0, smaller(depth, g.K - k0),
+                           n0, smaller(NC<T>, g.N - n0)};
       const int64_t panels = block.panels();
       if (pack_b) {
         const int64_t group = larger(1, kGrain / 8 / (NR * depth));
@@ -321,9 +324,9 @@ void matmul(In<T> a, In<T> b, Maybe<T> bias, Out<T> out, bool accumulate, bool r
 TG_EXPORT(matmul)
 
 extern const int64_t matmul_kc;
-const int64_t matmul_kc = KC;
+const int64_t matmul_kc = KC<float>;
 extern const int64_t matmul_nc;
-const int64_t matmul_nc = NC;
+const int64_t matmul_nc = NC<float>;
 extern const int64_t matmul_grain;
 const int64_t matmul_grain = kGrain;
 }  // namespace TG_LEVEL

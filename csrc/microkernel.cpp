@@ -41,7 +41,8 @@ struct Sums {
       TG_UNROLL
       for (int j = 0; j < VECTORS; ++j) {
         columns[j] = V::load(b + j * V::width).v;
-        __builtin_prefetch(after(b + j * V::width, kPrefetch * b_bytes));
+        if (j * TG_VECTOR_BYTES % 64 == 0)  // once for each line
+          __builtin_prefetch(after(b + j * V::width, kPrefetch * b_bytes));
       }
       TG_UNROLL
       for (int r = 0; r < ROWS; ++r) {
