@@ -6,7 +6,7 @@ the next block. Each op reserves the blocks it needs, so equal seeds give equal 
 thread count, the memory layout or the device.
 """
 
-import secrets
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +70,7 @@ class Generator:
 
     def seed(self) -> int:
         """Starts a stream chosen by the operating system's entropy, and returns its seed."""
-        seed = secrets.randbits(64)
+        seed = int.from_bytes(os.urandom(8), "little")
         self.manual_seed(seed)
         return seed
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 from typing import Any
 
 import numpy as np
@@ -78,7 +77,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
 
 def replace_file(path: str, data: bytes) -> None:
     """Write the file so that at any moment, a crash included, it is the old one or the new one."""
-    part = f"{path}.{secrets.token_hex(4)}.part"
+    part = f"{path}.{os.urandom(4).hex()}.part"
     try:
         with open(part, "xb") as file:
             file.write(data)
