@@ -16,9 +16,18 @@ ROOT = Path(tinygrad_edu.__file__).parent
 # Highest first: a module imports only from its own layer and those after it.
 LAYERS = [
     {"nn", "optim", "data", "train", "utils", "gradcheck", "serialization"},
-    {"tensor"},
+    {"tensor", "tensor_methods"},
     {"ops"},
-    {"autograd", "graph", "autograd_context", "gradients", "hooks", "grad_mode", "random", "printing"},
+    {
+        "autograd",
+        "graph",
+        "autograd_context",
+        "gradients",
+        "hooks",
+        "grad_mode",
+        "random",
+        "printing",
+    },
     {"backends", "dtypes", "device"},
     {"_C"},
 ]

@@ -12,18 +12,28 @@ from .ops import (
     copies,
     elementwise,
     extremes,
-    gather as gather_ops,
     indexing,
-    matmul as matmul_ops,
     random_inplace,
     reduce,
     sampling,
     slicing,
-    softmax as softmax_ops,
     statistics,
-    view as view_ops,
-    where as where_ops,
     windows,
+)
+from .ops import (
+    gather as gather_ops,
+)
+from .ops import (
+    matmul as matmul_ops,
+)
+from .ops import (
+    softmax as softmax_ops,
+)
+from .ops import (
+    view as view_ops,
+)
+from .ops import (
+    where as where_ops,
 )
 from .ops.inplace import copy_, fill_, inplace, zero_
 
