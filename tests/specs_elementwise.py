@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from specs import Elementwise, Spec
 from strategies import Case, arrays, shapes
-from tinygrad_edu.ops import activations as A
-from tinygrad_edu.ops import elementwise as E
+from tinygrad_edu.ops import activations as A, elementwise as E
 
 inf, nan = math.inf, math.nan
 INTEGERS = tuple(float(n) for n in range(-4, 5))

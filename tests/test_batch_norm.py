@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from specs_norms import batch_norm as reference
-from specs_norms import per_channel
+from specs_norms import batch_norm as reference, per_channel
 from strategies import LAYOUTS
 from tinygrad_edu import _C
 

@@ -9,8 +9,7 @@ import tarfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import tinygrad_edu as tg
 from tinygrad_edu.data import CIFAR10, MNIST, DataLoader, Digits, FashionMNIST, Subset

@@ -6,84 +6,43 @@ for the map.
 
 from __future__ import annotations
 
-from . import _C, dtypes
-from . import autograd as autograd
-from . import gradients as _gradients
+from . import _C, autograd as autograd, dtypes, gradients as _gradients
 
 # First, or the module of this name would shadow the function tensor().
 from .tensor import Tensor as Tensor  # isort: skip
 from ._C import (
     empty_cache as empty_cache,
-)
-from ._C import (
     memory_stats as memory_stats,
-)
-from ._C import (
     reset_peak_memory as reset_peak_memory,
-)
-from ._C import (
     set_num_threads as set_num_threads,
 )
 from .device import device as device
 from .dtypes import (
     float32 as float32,
-)
-from .dtypes import (
     float64 as float64,
-)
-from .dtypes import (
     get_default_dtype as get_default_dtype,
-)
-from .dtypes import (
     int8 as int8,
-)
-from .dtypes import (
     int16 as int16,
-)
-from .dtypes import (
     int32 as int32,
-)
-from .dtypes import (
     int64 as int64,
-)
-from .dtypes import (
     set_default_dtype as set_default_dtype,
-)
-from .dtypes import (
     uint8 as uint8,
 )
 from .grad_mode import (
     enable_grad as enable_grad,
-)
-from .grad_mode import (
     inference_mode as inference_mode,
-)
-from .grad_mode import (
     is_grad_enabled as is_grad_enabled,
-)
-from .grad_mode import (
     no_grad as no_grad,
-)
-from .grad_mode import (
     set_grad_enabled as set_grad_enabled,
 )
-from .gradcheck import gradcheck as gradcheck
-from .gradcheck import gradgradcheck as gradgradcheck
+from .gradcheck import gradcheck as gradcheck, gradgradcheck as gradgradcheck
 from .ops.activations import relu as relu
 from .ops.comparison import *
 from .ops.convert import (
     as_tensor as as_tensor,
-)
-from .ops.convert import (
     asarray as asarray,
-)
-from .ops.convert import (
     from_dlpack as from_dlpack,
-)
-from .ops.convert import (
     from_numpy as from_numpy,
-)
-from .ops.convert import (
     tensor as tensor,
 )
 from .ops.copies import *
@@ -95,8 +54,7 @@ from .ops.indexing import *
 from .ops.matmul import *
 from .ops.random import *
 from .ops.reduce import *
-from .ops.sampling import bernoulli as bernoulli
-from .ops.sampling import multinomial as multinomial
+from .ops.sampling import bernoulli as bernoulli, multinomial as multinomial
 from .ops.shape import *
 from .ops.slicing import *
 from .ops.softmax import *
@@ -107,27 +65,14 @@ from .ops.windows import *
 from .printing import set_printoptions as set_printoptions
 from .random import (
     Generator as Generator,
-)
-from .random import (
     default_generator as default_generator,
-)
-from .random import (
     get_rng_state as get_rng_state,
-)
-from .random import (
     initial_seed as initial_seed,
-)
-from .random import (
     manual_seed as manual_seed,
-)
-from .random import (
     seed as seed,
-)
-from .random import (
     set_rng_state as set_rng_state,
 )
-from .serialization import load as load
-from .serialization import save as save
+from .serialization import load as load, save as save
 
 from . import nn as nn  # isort: skip  after the ops
 from . import optim as optim  # isort: skip

@@ -30,41 +30,17 @@ import numpy as np
 from .grad_mode import _grad_mode
 from .graph import (
     AccumulateGrad as AccumulateGrad,
-)
-from .graph import (
     Node as Node,
-)
-from .graph import (
     Output as Output,
-)
-from .graph import (
     RetainedGrad as RetainedGrad,
-)
-from .graph import (
     Tensor as Tensor,
-)
-from .graph import (
     View as View,
-)
-from .graph import (
     current_node as current_node,
-)
-from .graph import (
     engine_ops as engine_ops,
-)
-from .graph import (
     next_number as next_number,
-)
-from .graph import (
     replay as replay,
-)
-from .graph import (
     side_of as side_of,
-)
-from .graph import (
     track_view,
-)
-from .graph import (
     wrap as wrap,
 )
 

@@ -12,28 +12,18 @@ from .ops import (
     copies,
     elementwise,
     extremes,
+    gather as gather_ops,
     indexing,
+    matmul as matmul_ops,
     random_inplace,
     reduce,
     sampling,
     slicing,
-    statistics,
-    windows,
-)
-from .ops import (
-    gather as gather_ops,
-)
-from .ops import (
-    matmul as matmul_ops,
-)
-from .ops import (
     softmax as softmax_ops,
-)
-from .ops import (
+    statistics,
     view as view_ops,
-)
-from .ops import (
     where as where_ops,
+    windows,
 )
 from .ops.inplace import copy_, fill_, inplace, zero_
 

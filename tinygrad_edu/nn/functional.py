@@ -5,56 +5,32 @@ from __future__ import annotations
 from ..ops import activations as ops
 from ..ops.activations import (
     gelu as gelu,
-)
-from ..ops.activations import (
     glu as glu,
-)
-from ..ops.activations import (
     logsigmoid as logsigmoid,
-)
-from ..ops.activations import (
     softplus as softplus,
-)
-from ..ops.activations import (
     softsign as softsign,
-)
-from ..ops.activations import (
     threshold as threshold,
 )
 from ..ops.batch_norm import batch_norm as batch_norm
 from ..ops.conv import conv2d as conv2d
-from ..ops.cross_entropy import cross_entropy as cross_entropy
-from ..ops.cross_entropy import nll_loss as nll_loss
+from ..ops.cross_entropy import cross_entropy as cross_entropy, nll_loss as nll_loss
 from ..ops.dropout import dropout as dropout
-from ..ops.elementwise import sigmoid as sigmoid
-from ..ops.elementwise import tanh as tanh
+from ..ops.elementwise import sigmoid as sigmoid, tanh as tanh
 from ..ops.embedding import embedding as embedding
 from ..ops.inplace import inplace as in_place
 from ..ops.layer_norm import layer_norm as layer_norm
 from ..ops.losses import (
     binary_cross_entropy as binary_cross_entropy,
-)
-from ..ops.losses import (
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
-)
-from ..ops.losses import (
     huber_loss as huber_loss,
-)
-from ..ops.losses import (
     l1_loss as l1_loss,
-)
-from ..ops.losses import (
     mse_loss as mse_loss,
-)
-from ..ops.losses import (
     smooth_l1_loss as smooth_l1_loss,
 )
 from ..ops.matmul import linear as linear
-from ..ops.pooling import avg_pool2d as avg_pool2d
-from ..ops.pooling import max_pool2d as max_pool2d
+from ..ops.pooling import avg_pool2d as avg_pool2d, max_pool2d as max_pool2d
 from ..ops.shape import pad as pad
-from ..ops.softmax import log_softmax as log_softmax
-from ..ops.softmax import softmax as softmax
+from ..ops.softmax import log_softmax as log_softmax, softmax as softmax
 from ..tensor import Tensor
 
 

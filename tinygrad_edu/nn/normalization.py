@@ -8,8 +8,7 @@ from ..grad_mode import no_grad
 from ..ops.convert import tensor
 from ..ops.creation import ones, zeros
 from ..tensor import Tensor
-from . import functional as F
-from . import init
+from . import functional as F, init
 from .module import Module
 from .parameter import Parameter, empty_parameter
 
