@@ -19,9 +19,9 @@ the gradients of all its uses summed.
 
 from __future__ import annotations
 
-import heapq
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import Any
 
@@ -271,11 +271,11 @@ def run_backward(
             if node.number in pending:
                 grad = engine_ops["add"](pending[node.number][1], grad)
             else:
-                heapq.heappush(heap, -node.number)
+                heappush(heap, -node.number)
             pending[node.number] = node, grad
         grad = None
         while heap:
-            number = -heapq.heappop(heap)
+            number = -heappop(heap)
             node, grad = pending.pop(number)
             if node.side is not None:
                 grad = _run_side(node, grad)
@@ -313,7 +313,7 @@ def run_backward(
                 if number not in pending:
                     if through is None or number in through or number in targets:
                         pending[number] = edge, grad
-                        heapq.heappush(heap, -number)
+                        heappush(heap, -number)
                 elif create_graph or number not in owned:
                     pending[number] = edge, engine_ops["add"](pending[number][1], grad)
                     owned.add(number)
@@ -342,7 +342,7 @@ def _deliver(node: Any, grad: Any, heap: list[int], pending: dict[int, tuple[Nod
     entry = pending.get(function.number)
     if entry is None:
         entry = pending[function.number] = function, [None] * function.outputs
-        heapq.heappush(heap, -function.number)
+        heappush(heap, -function.number)
     slot = entry[1]
     slot[node.index] = (
         grad if slot[node.index] is None else engine_ops["add"](slot[node.index], grad)

@@ -113,16 +113,15 @@ class Elementwise(Node):
                 None if edge is None else self.recorded_gradient(i, grad_output)
                 for i, edge in enumerate(self.edges)
             )
-        op = self.op
         edges = self.edges
-        grad_x = grad_y = None
+        grad_x = None
         if edges[0] is not None:
-            rule = op.rule_x
+            rule = self.op.rule_x
             grad_x = grad_output if rule is None else wrap(rule(grad_output.array, saved))
-        if len(edges) == 2 and edges[1] is not None:
-            rule = op.rule_y
-            grad_y = grad_output if rule is None else wrap(rule(grad_output.array, saved))
-        return grad_x, grad_y
+        if edges[-1] is None or len(edges) == 1:
+            return grad_x
+        rule = self.op.rule_y
+        return grad_x, grad_output if rule is None else wrap(rule(grad_output.array, saved))
 
     def recorded_gradient(self, operand: int, grad_output: Any) -> Any:
         """The gradient as an op of its own, so that it can be differentiated again."""
