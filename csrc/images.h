@@ -21,6 +21,9 @@ struct Images {
   int64_t N, H, W;
   int64_t step_n, step_h, step_w, step_c;
 
+  TG_INLINE Images(T* at, int64_t n, int64_t h, int64_t w, int64_t n_step, int64_t h_step, int64_t w_step,
+                   int64_t c_step)
+      : data(at), N(n), H(h), W(w), step_n(n_step), step_h(h_step), step_w(w_step), step_c(c_step) {}
   explicit TG_INLINE Images(const Array<T>& x)
       : data(x.data),
         N(x.shape[0]),

@@ -1,4 +1,4 @@
-"""Two-dimensional convolution. Kernels: csrc/conv.cpp, conv_weight.cpp, conv_depthwise.h.
+"""Two-dimensional convolution. Kernels: csrc/conv.cpp, conv_input.cpp, conv_weight.cpp.
 
 The three products of a convolution - its value and its two gradients - are linear in each operand,
 so each is the gradient of the others: three Functions close the circle, and gradients exist to any
