@@ -9,7 +9,7 @@
 //   expm1      1.7     2.1     tan        0.51    2.2     asinh      0.51    1.8
 //   log        0.9     0.9     asin       0.51    2.3     acosh      0.51    2.2
 //   log2       1.8     1.7     acos       0.51    1.3     atanh      0.51    1.9
-//   log10      2.1     1.9     atan       0.51    1.9     tanh       2.6     2.7
+//   log10      2.1     1.9     atan       0.51    1.9     tanh       2.7     2.7
 //   log1p      0.9     0.9     atan2      0.51    1.7     erf        1.5     libm
 //   pow        0.51    libm    hypot      0.51    libm
 //

@@ -92,3 +92,5 @@ get_num_threads = _C.num_threads
 
 autograd.backward = _gradients.backward
 autograd.grad = _gradients.grad
+autograd.gradcheck = gradcheck
+autograd.gradgradcheck = gradgradcheck

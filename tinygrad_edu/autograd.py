@@ -44,9 +44,11 @@ from .graph import (
     wrap as wrap,
 )
 
-# The public autograd.backward and autograd.grad: gradients.py has them, since they need ops.
+# The public autograd.backward and so on: gradients.py and gradcheck.py have them; they need ops.
 backward: Callable[..., None]
 grad: Callable[..., Any]
+gradcheck: Callable[..., bool]
+gradgradcheck: Callable[..., bool]
 
 # One observer of every op and every step of the walk (debugger, profiler, capture), or None.
 recorder: Any = None
