@@ -1,7 +1,7 @@
 """Hypothesis profiles: HYPOTHESIS_PROFILE=dev (20 examples) or ci (100, derandomised)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,3 +26,11 @@ def level(request: pytest.FixtureRequest) -> Iterator[str]:
     _C.set_level(request.param)
     yield request.param
     _C.set_level(before)
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Sets the number of threads for the rest of the test."""
+    before = _C.num_threads()
+    yield _C.set_num_threads
+    _C.set_num_threads(before)

@@ -15,14 +15,6 @@ TILE = _C.constants()["copy_tile"]
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@pytest.fixture(params=_C.levels())
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
-
-
 def storages(shape: tuple[int, ...], dtype: Any) -> Iterator[np.ndarray]:
     """Arrays of one shape in every order of dims, with gaps, and backward."""
     rng = np.random.default_rng(5)

@@ -8,7 +8,6 @@ its element stands, on strides, or on how the work is cut.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,14 +23,6 @@ BLOCK, CHUNK = CONSTANTS["elementwise_block"], CONSTANTS["elementwise_chunk"]
 
 each_op = pytest.mark.parametrize("name", sorted(TABLE))
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-
-
-@pytest.fixture(params=_C.levels())
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
 
 
 def operands(name: str, shape: Any, dtype: Any) -> list[np.ndarray]:

@@ -5,7 +5,6 @@ shapes are rows of specs_matmul.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,21 +21,6 @@ KC, NC = C["matmul_kc"], C["matmul_nc"]
 GRAIN = C["matmul_grain"]  # multiply-adds to a task
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-
-
-@pytest.fixture(params=_C.levels())
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = _C.num_threads()
-    yield
-    _C.set_num_threads(before)
 
 
 def integers(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> np.ndarray:

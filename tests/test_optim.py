@@ -27,14 +27,6 @@ CHUNK, SERIAL = 1 << 14, 1 << 15  # csrc/optim.cpp
 SIZES = [0, 1, 15, 16, 17, 1000, CHUNK - 1, CHUNK, CHUNK + 1, SERIAL, 3 * CHUNK + 5]
 
 
-@pytest.fixture(params=_C.levels())
-def level(request):
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
-
-
 def gradient(parameter, step, index):
     """Some gradient that depends on the parameter, the step and the parameter's place."""
     return np.cos(3 * parameter + step) + 0.1 * index

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,14 +45,6 @@ def stated_bounds() -> dict[str, tuple[float, float]]:
 
 
 BOUNDS = stated_bounds()
-
-
-@pytest.fixture(params=_C.levels())
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
 
 
 def operands(dtype: Any, count: int = 100_000) -> np.ndarray:

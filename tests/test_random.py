@@ -13,14 +13,6 @@ ALL_ONES = 2**64 - 1
 SIZES = [0, 1, 3, 4, 255, 256, 257, 16385, 40_000]
 
 
-@pytest.fixture(params=_C.levels())
-def level(request):
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
-
-
 def kernel_draws(count, seed=11, block=5):
     """Every kernel's values, by name."""
     uniform32, normal32 = np.empty(count, "f4"), np.empty(count, "f4")

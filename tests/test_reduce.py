@@ -20,21 +20,6 @@ KERNELS = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min}
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@pytest.fixture(params=_C.levels())
-def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _C.level()
-    _C.set_level(request.param)
-    yield request.param
-    _C.set_level(before)
-
-
-@pytest.fixture
-def threads() -> Iterator[Any]:
-    before = _C.num_threads()
-    yield _C.set_num_threads
-    _C.set_num_threads(before)
-
-
 def around(size: int) -> list[int]:
     return [size - 1, size, size + 1]
 
