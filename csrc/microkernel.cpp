@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "simd.h"
+#include "tile_store.h"
 
 // What the outer loops need is read from memory again each time: held in registers, it would drive the sums out.
 #define TG_RELOAD() asm volatile("" : : : "memory")
@@ -84,40 +85,7 @@ void tile(const Tile<T>& t) {
     b_outer += t.k[2].b_stride;
   }
 
-  const V zero(T(0));
-  if (t.columns == VECTORS * V::width) {
-    TG_UNROLL
-    for (int r = 0; r < ROWS; ++r) {
-      TG_UNROLL
-      for (int j = 0; j < VECTORS; ++j) {
-        T* c = t.c + r * t.c_row + j * V::width;
-        V value(sums.lanes[r][j]);
-        if (t.accumulate) value = value + V::load(c);
-        if (t.bias) value = value + V::load(t.bias + j * V::width);
-        if (t.relu) value = select(value < zero, zero, value);
-        value.store(c);
-      }
-    }
-    return;
-  }
-  // The right edge, through memory and rolled up: its 2 x 14 masked stores would be most of the code.
-  alignas(TG_VECTOR_BYTES) T edge[ROWS][VECTORS * V::width];
-  TG_UNROLL
-  for (int r = 0; r < ROWS; ++r) {
-    TG_UNROLL
-    for (int j = 0; j < VECTORS; ++j) V(sums.lanes[r][j]).store(edge[r] + j * V::width);
-  }
-  for (int64_t start = 0; start < t.columns; start += V::width) {
-    const int64_t count = t.columns - start;
-    for (int r = 0; r < ROWS; ++r) {
-      T* c = t.c + r * t.c_row + start;
-      V value = V::load(edge[r] + start);
-      if (t.accumulate) value = value + V::load_part(c, count);
-      if (t.bias) value = value + V::load_part(t.bias + start, count);
-      if (t.relu) value = select(value < zero, zero, value);
-      value.store_part(c, count);
-    }
-  }
+  store_tile<T>(t, sums.lanes, [&](int r) { return t.c + r * t.c_row; });
 }
 
 // Every height at one width, indexed by rows - 1.
