@@ -20,11 +20,13 @@ void embedding(In<T> weight, In<Index> index, Out<T> out) {
     const int64_t end = (task + 1) * per_task < rows ? (task + 1) * per_task : rows;
     for (int64_t r = task * per_task; r < end; ++r) {
       const Index row = index.data[r];
-      const T* const from = weight.data + row * row_stride;
       T* const to = out.data + r * width;
-      if (row < 0 || row >= weight.shape[0])
+      if (row < 0 || row >= weight.shape[0]) {
         for (int64_t i = 0; i < width; ++i) to[i] = T(0);
-      else if (step == 1)
+        continue;
+      }
+      const T* const from = weight.data + row * row_stride;
+      if (step == 1)
         for (int64_t i = 0; i < width; ++i) to[i] = from[i];
       else
         for (int64_t i = 0; i < width; ++i) to[i] = from[i * step];

@@ -1,6 +1,7 @@
 """Hypothesis profiles: HYPOTHESIS_PROFILE=dev (20 examples) or ci (100, derandomised)."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -34,3 +35,6 @@ def threads() -> Iterator[Callable[[int], None]]:
     before = _C.num_threads()
     yield _C.set_num_threads
     _C.set_num_threads(before)
+
+# A shell starts background jobs with Ctrl-C ignored; the tests of Ctrl-C need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
