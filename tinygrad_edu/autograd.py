@@ -275,10 +275,15 @@ def run_backward(
             else:
                 heappush(heap, -node.number)
             pending[node.number] = node, grad
-        grad = None
-        while heap:
-            number = -heappop(heap)
-            node, grad = pending.pop(number)
+        grad = following = None  # following: (node, gradient) while no other waits, without heap
+        while heap or following is not None:
+            if following is not None:
+                node, grad = following
+                number = node.number
+                following = None
+            else:
+                number = -heappop(heap)
+                node, grad = pending.pop(number)
             if node.side is not None:
                 grad = _run_side(node, grad)
             if number in targets:
@@ -312,10 +317,18 @@ def run_backward(
                     _check_sum(node, grad.array.shape, edge.shape)
                     grad = sum_to_size(grad, edge.shape)
                 number = edge.number
+                if through is not None and number not in through and number not in targets:
+                    continue
+                if following is None and not heap:
+                    following = edge, grad
+                    continue
+                if following is not None:  # two wait now: the heap will say which is newer
+                    pending[following[0].number] = following
+                    heappush(heap, -following[0].number)
+                    following = None
                 if number not in pending:
-                    if through is None or number in through or number in targets:
-                        pending[number] = edge, grad
-                        heappush(heap, -number)
+                    pending[number] = edge, grad
+                    heappush(heap, -number)
                 elif create_graph or number not in owned:
                     pending[number] = edge, engine_ops["add"](pending[number][1], grad)
                     owned.add(number)
