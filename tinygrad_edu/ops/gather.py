@@ -16,7 +16,8 @@ from ..autograd import Tensor, wrap
 from ..backends import backend
 from .broadcast import Expand
 from .checks import check_dim, check_same_dtype
-from .indexing import Copy, Index, Indices, as_index_array, at_each_place, index_put_at
+from .index_keys import Indices, as_index_array
+from .indexing import Copy, Index, at_each_place, index_put_at
 from .where import where
 
 
