@@ -21,15 +21,21 @@ view = _C.view
 
 def empty_like(x: np.ndarray, dtype: Any = None) -> np.ndarray:
     """A dense array of x's shape, its dims in memory in the order of x's."""
-    dtype = dtype or x.dtype
+    return empty(x.shape, dtype or x.dtype, strides_like(x, x.shape))
+
+
+def strides_like(x: np.ndarray, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Strides (in elements) of a dense array of this shape, its dims in memory in the order of x's;
+    None stands for row-major.
+    """
     if x.flags.c_contiguous:
-        return empty(x.shape, dtype)
+        return None
     strides = [0] * x.ndim
     step = 1
     for d in sorted(range(x.ndim - 1, -1, -1), key=lambda d: abs(x.strides[d])):
         strides[d] = step
-        step *= max(x.shape[d], 1)
-    return empty(x.shape, dtype, tuple(strides))
+        step *= max(shape[d], 1)
+    return tuple(strides)
 
 
 def full(shape: tuple[int, ...], value: Any, dtype: Any) -> np.ndarray:

@@ -24,17 +24,6 @@ from .slicing import Slice, along
 from .view import Reshape, expand, unsqueeze
 
 
-def strides_like(x: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Strides (in elements) of a dense array of this shape, its dims in memory in the order of "
-    "x's."""
-    strides = [0] * x.ndim
-    step = 1
-    for d in sorted(range(x.ndim - 1, -1, -1), key=lambda d: abs(x.strides[d])):
-        strides[d] = step
-        step *= shape[d] or 1
-    return tuple(strides)
-
-
 class Cat(Function):
     """out = the x_i one after another along dim. grad_x_i = grad_output at the place of x_i, as a
     view.
@@ -49,9 +38,7 @@ class Cat(Function):
             self.keys.append(along(dim, slice(start, end)))
         shape = (*first.shape[:dim], end, *first.shape[dim + 1 :])
         b = backend(first)
-        out = b.empty(
-            shape, first.dtype, None if first.flags.c_contiguous else strides_like(first, shape)
-        )
+        out = b.empty(shape, first.dtype, b.strides_like(first, shape))
         for key, part in zip(self.keys, parts, strict=True):
             b.copy_into(part, out[key])
         return out
