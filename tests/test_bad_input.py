@@ -45,6 +45,9 @@ WRONG = {
     "cross_entropy": (lambda: F.cross_entropy(x23, tg.tensor([0, 1, 2])), ValueError, "cross_en"),
     "max of nothing": (lambda: tg.ones(0, 3).max(), IndexError, r"no elements.*\(0, 3\)"),
     "argmax of nothing": (lambda: tg.ones(0, 3).argmax(0), (ValueError, IndexError), "argmax"),
+    "glu dim": (lambda: F.glu(x34, 2), IndexError, r"glu: .*2"),
+    "glu odd": (lambda: F.glu(x23), ValueError, "glu: .*3"),
+    "glu 0-d": (lambda: F.glu(tg.tensor(1.0)), ValueError, "glu: .*0-d"),
     "zeros": (lambda: tg.zeros(-1), ValueError, "zeros: .*-1"),
     "too large": (lambda: tg.empty(2**40, 2**20), (MemoryError, ValueError), "empty|allocate"),
     # dtypes and types

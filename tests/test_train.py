@@ -377,3 +377,5 @@ def test_metrics_of_corner_cases():
     for logits, targets in (((3,), (3,)), ((3, 2), (2,)), ((3, 2), (3, 1))):
         with pytest.raises(ValueError, match="accuracy: needs logits"):
             accuracy(tg.zeros(*logits), tg.zeros(*targets, dtype=tg.int64))
+    with pytest.raises(ValueError, match="top_k.*N, C"):
+        top_k(1)(tg.zeros(2, 3, 4), tg.zeros(2, 4, dtype=tg.int64))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from .checks import check_float, check_tensor
+from .checks import check_dim, check_float, check_tensor
 from .elementwise_core import formula, unary
 
-_logsigmoid, _leaky_relu, _threshold = (
-    formula("logsigmoid"),
-    formula("leaky_relu"),
-    formula("threshold"),
-)
-_elu, _celu, _gelu, _gelu_tanh = (
-    formula("elu"),
-    formula("celu"),
-    formula("gelu"),
-    formula("gelu_tanh"),
-)
-_softplus, _hardtanh = formula("softplus"), formula("hardtanh")
+_logsigmoid = formula("logsigmoid")
+_leaky_relu = formula("leaky_relu")
+_threshold = formula("threshold")
+_elu = formula("elu")
+_celu = formula("celu")
+_gelu = formula("gelu")
+_gelu_tanh = formula("gelu_tanh")
+_softplus = formula("softplus")
+_hardtanh = formula("hardtanh")
 
 
 @unary("relu")
@@ -183,12 +180,23 @@ def relu6(input: Any) -> Any:
 def glu(input: Any, dim: int = -1) -> Any:
     """out = a sigmoid(b), where a and b are the halves of the input along dim.
 
-    Gradient: that of the composition.
+    Args:
+        input: float tensor whose size along dim is even.
+        dim: the dim to halve.
+
+    Raises:
+        ValueError: the size along dim is odd.
+        IndexError: dim out of range.
+
+    Gradient: sigmoid(b) grad_output to a, a sigmoid(b) (1 - sigmoid(b)) grad_output to b.
 
     Reference: Dauphin et al. 2017, "Language Modeling with Gated Convolutional Networks", section
     2.
     """
     check_float("glu", check_tensor("glu", input))
+    if input.ndim == 0:
+        raise ValueError("glu: a 0-d tensor has no halves")
+    dim = check_dim("glu", dim, input.ndim)
     size = input.shape[dim]
     if size % 2:
         raise ValueError(f"glu: the size of dim {dim} must be even, got {size}")

@@ -44,6 +44,8 @@ def top_k(k: int) -> Metric:
 
     def metric(logits: Tensor, targets: Tensor) -> float:
         check(logits, targets, "top_k")
+        if logits.ndim != 2:
+            raise ValueError(f"top_k: needs logits (N, C), got {tuple(logits.shape)}")
         samples, classes = logits.shape
         own = logits[arange(samples), targets].unsqueeze(1)  # (N, 1)
         not_larger = (logits <= own).sum(1)  # itself included; 0 where the logit is NaN
