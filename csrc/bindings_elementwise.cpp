@@ -5,7 +5,7 @@
 // to differentiate again (orders two and three), grad_output, and what the node saved: a tuple (x, y, out,
 // *parameters), of which it reads what its derivative reads. Both return a new array, or None when the operands are not
 // floats of one dtype (Python then promotes them and calls again). It is a plain C function: twenty of them make up a
-// small training step, so the cost of a call is counted in nanoseconds (benchmarks/bench_small_ops.py).
+// small training step, so the cost of a call is counted in nanoseconds (benchmarks/bench_training.py).
 #include <memory>
 #include <sstream>
 #include <string>

@@ -229,9 +229,9 @@ def freed_message(node: Node) -> str:
 
 def changed_message(node: Node, array: Any) -> str:
     return (
-        f"{node.name()}: a value of shape {tuple(array.shape)} that its gradient reads was "
-        f"changed in place after it "
-        "was saved; change a copy (x.clone()) or write in place before the value is used"
+        f"{node.name()}: a value of shape {tuple(array.shape)} that its gradient reads was changed "
+        "in place after it was saved; change a copy (x.clone()) or write in place before the value "
+        "is used"
     )
 
 
@@ -375,8 +375,7 @@ def _run_side(node: Node, grad: Any) -> Any:
             if replaced.array.shape != grad.array.shape:
                 raise RuntimeError(
                     f"hook of {node.name()}: the gradient it returns must have shape "
-                    f"{grad.array.shape}, "
-                    f"got {replaced.array.shape}"
+                    f"{grad.array.shape}, got {replaced.array.shape}"
                 )
             grad = replaced
     if node.side.retained is not None:

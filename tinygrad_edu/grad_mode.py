@@ -86,7 +86,7 @@ def _decorate(function: Callable[..., Any], mode: bool) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(function):
         raise TypeError(
             f"grad mode: {function.__name__} is a generator; use the mode inside it, around each "
-            f"step"
+            "step"
         )
 
     @functools.wraps(function)

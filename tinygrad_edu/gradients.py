@@ -32,9 +32,8 @@ def _roots(op: str, outputs: Sequence[Any], grad_outputs: Sequence[Any]) -> list
         if node is None:
             raise RuntimeError(
                 f"{op}: this tensor of shape {tuple(out.array.shape)} does not require grad and "
-                f"has no history: none of "
-                "its inputs requires grad, or it was made under no_grad() or from detach() or "
-                "numpy()"
+                "has no history: none of its inputs requires grad, or it was made under no_grad() "
+                "or from detach() or numpy()"
             )
         if grad_output is None:
             if out.array.size != 1:
@@ -103,8 +102,7 @@ def backward(
     if create_graph:
         warnings.warn(
             "backward(create_graph=True) makes leaf and gradient refer to each other, so their "
-            "memory waits for the garbage "
-            "collector; use grad(), or set .grad to None afterwards",
+            "memory waits for the garbage collector; use grad(), or set .grad to None afterwards",
             stacklevel=3,
         )
     keep = create_graph if retain_graph is None else retain_graph
@@ -162,8 +160,7 @@ def grad(
         if gradient is None and not allow_unused:
             raise RuntimeError(
                 f"grad: input {i} of shape {tuple(x.array.shape)} was not used to compute the "
-                f"outputs; pass allow_unused=True "
-                "to get None for it"
+                "outputs; pass allow_unused=True to get None for it"
             )
         results.append(gradient)
     return tuple(results)

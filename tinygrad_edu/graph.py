@@ -47,7 +47,7 @@ class Tensor:
     view_of: View | None
     grad_holder: Any
 
-    if TYPE_CHECKING:  # every op is a method too, attached in tensor.py
+    if TYPE_CHECKING:  # every op is a method too: tensor_methods.py
 
         def __getattr__(self, name: str) -> Any: ...
 

@@ -199,7 +199,7 @@ class Tensor(Methods):
         if self.array.size != 1:
             raise RuntimeError(
                 f"bool: a tensor of shape {self.shape} is neither true nor false; use .any(), "
-                f".all() or .numel()"
+                ".all() or .numel()"
             )
         return bool(self.array.item())
 

@@ -42,7 +42,6 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
 
 # Activations that PyTorch lets overwrite their input.
 
-
 relu_ = in_place("relu", ops.relu)
 leaky_relu_ = in_place("leaky_relu", ops.leaky_relu)
 elu_ = in_place("elu", ops.elu)

@@ -353,7 +353,7 @@ class Module(HookMethods, StateMethods):
         return self
 
     def to(self: SomeModule, *args: Any, **kwargs: Any) -> SomeModule:
-        """Converts parameters and buffers: `to(dtype)`, `to(device)`, `to(tensor)`....
+        """Converts parameters and buffers: `to(dtype)`, `to(device)`, `to(tensor)`.
 
         A dtype applies to floating-point values only and must itself be floating-point.
         """

@@ -98,7 +98,8 @@ class HookMethods:
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """`hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-        error_msgs)` runs before loading; it may rename keys or add messages in place."""
+        error_msgs)` runs before loading; it may rename keys or add messages in place.
+        """
         return self._add_hook(Hook("load_state_dict_pre", hook))
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
@@ -132,7 +133,7 @@ class HookMethods:
                         out = self._run_forward_hook(hook, args, kwargs, out)
                     except Exception as error:  # the first error is the one to report
                         warnings.warn(
-                            f"a forward hook with always_call raised while another error was being "
+                            "a forward hook with always_call raised while another error was being "
                             f"raised, and was silenced: {error}",
                             stacklevel=3,
                         )

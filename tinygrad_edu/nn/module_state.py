@@ -39,7 +39,8 @@ class StateMethods:
 
     def get_extra_state(self) -> Any:
         """Anything else that `state_dict` must contain; a subclass that defines it also defines
-        `set_extra_state`."""
+        `set_extra_state`.
+        """
         raise NotImplementedError(f"{type(self).__name__} defines no get_extra_state")
 
     def set_extra_state(self, state: Any) -> None:

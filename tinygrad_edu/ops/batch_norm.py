@@ -131,7 +131,7 @@ def batch_norm(
         running_mean, running_var: (C), input's dtype; needed unless training.
         weight, bias: (C), input's dtype.
         training: use the batch's statistics.
-        momentum: weight of the new batch in the running statistics; None leaves them as they are.
+        momentum: weight of the new batch in the running statistics.
         eps: added to the variance.
 
     Returns:

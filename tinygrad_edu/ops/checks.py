@@ -27,7 +27,7 @@ def check_float(op: str, x: Tensor, name: str = "input") -> None:
     if x.array.dtype.kind != "f":
         raise TypeError(
             f"{op}: {name} must be a float tensor, got {x.array.dtype}; convert it with .float() "
-            f"or .to(dtype)"
+            "or .to(dtype)"
         )
 
 

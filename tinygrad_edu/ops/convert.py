@@ -153,8 +153,7 @@ def from_numpy(array: np.ndarray) -> Any:
     if not _readable(array):
         raise ValueError(
             "from_numpy: the array is byte-swapped, unaligned, strided by parts of an element or "
-            "has over 16 dimensions; "
-            "pass tensor(array) for a copy"
+            "has over 16 dimensions; pass tensor(array) for a copy"
         )
     return wrap(np.asarray(array).view())
 

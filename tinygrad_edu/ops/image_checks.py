@@ -17,7 +17,7 @@ def check_images(op: str, x: Any) -> Tensor:
     check_float(op, images)
     if images.array.ndim not in (3, 4):
         raise ValueError(
-            f"{op}: input must be (N, C, H, W) or (C, H, W), got shape {images.array.shape}; add  "
+            f"{op}: input must be (N, C, H, W) or (C, H, W), got shape {images.array.shape}; add "
             "the missing dims with unsqueeze or reshape"
         )
     return images

@@ -7,7 +7,7 @@ computing with the new ones.
 
 If x is a view, its base has changed too: the base's new history is "the old base, with this region
 replaced", and every other view of the base gets its history from there (current_node in
-autograd.py).
+graph.py).
 """
 
 from __future__ import annotations
@@ -53,29 +53,26 @@ def check_writable(op: str, x: Tensor) -> None:
     if is_grad_enabled() and type(current_node(x)) is AccumulateGrad:
         raise RuntimeError(
             f"{op}: a leaf that requires grad cannot be written in place while gradients are "
-            f"recorded; "
-            "use no_grad(), or write to a clone"
+            "recorded; use no_grad(), or write to a clone"
         )
     base = x.view_of.base if x.view_of is not None else None
     if is_grad_enabled() and base is not None and type(base.node) is AccumulateGrad:
         raise RuntimeError(
-            f"{op}: a view of a leaf that requires grad cannot be written in place while "
-            f"gradients are recorded; "
-            "use no_grad(), or write to a view of a clone"
+            f"{op}: a view of a leaf that requires grad cannot be written in place while gradients "
+            "are recorded; use no_grad(), or write to a view of a clone"
         )
     array = x.array
     if not array.flags.writeable:
         raise RuntimeError(
             f"{op}: this memory cannot be written: it is a read-only array, or a copy that the "
-            f"engine made where a view was "
-            "asked for; write to x.clone()"
+            "engine made where a view was asked for; write to x.clone()"
         )
     if array.size and any(
         stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
     ):
         raise RuntimeError(
             f"{op}: several elements of this expanded tensor share one place in memory; write to "
-            f"x.clone()"
+            "x.clone()"
         )
 
 

@@ -1,8 +1,8 @@
 """Reductions: sum, mean, product, any and all, over any dims.
 
-The kernels (csrc/reduce.cpp) add in blocks and combine blocks in pairs, so that
-the error of a sum grows with the logarithm of its length, and cut by size alone, so that results
-are the same for any number of threads. Integers and bools are reduced by NumPy.
+The kernels (csrc/reduce.cpp) add in blocks and combine blocks in pairs, so that the error of a sum
+grows with the logarithm of its length, and cut by size alone, so that results are the same for any
+number of threads. Integers and bools are reduced by NumPy.
 """
 
 from __future__ import annotations
@@ -102,9 +102,8 @@ def products_of_others(x: Any) -> Any:
     def part(a: Any, start: int, stop: int) -> Any:
         return Slice.apply(a, along(last, slice(start, stop)))
 
-    before = cat(
-        [ones, part(x, 0, n - 1)], last
-    )  # running products of what stands before i, by doubling
+    # Running products of what stands before i, and of what stands after it, by doubling.
+    before = cat([ones, part(x, 0, n - 1)], last)
     after = cat([part(x, 1, n), ones], last)
     step = 1
     while step < n:

@@ -50,8 +50,7 @@ class Embed(Function):
 
 
 def along(dim: int, index: Any) -> Key:
-    """The key that takes `index` (an int or a slice) along one dim and all of the dims before "
-    "it."""
+    """The key that takes `index` (an int or a slice) along one dim, and all of the dims before."""
     return (slice(None),) * dim + (index,)
 
 

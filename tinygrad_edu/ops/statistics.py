@@ -95,8 +95,9 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
 
 
 class EuclideanNorm(Reduction):
-    """out = sqrt(sum of x^2 over dims). grad_x = grad_output x / out; 0 where out = 0, as "
-    "PyTorch."""
+    """out = sqrt(sum of x^2 over dims).   grad_x = grad_output x / out; 0 where out = 0, as
+    PyTorch.
+    """
 
     def forward(self, x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
         squares = self.reduce("sum", OPS["square"].forward(x), dims, keepdim, 1.0)

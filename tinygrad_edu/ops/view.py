@@ -134,9 +134,8 @@ def view(input: Tensor, *shape: Any) -> Any:
         return Reshape.apply(input, sizes)
     if not _engine_laid_out(input, sizes):
         raise ValueError(
-            f"view: no strides give shape {sizes} over a tensor of shape {array.shape} and "
-            f"strides {input.stride()}; "
-            "use reshape, which copies, or contiguous().view(...)"
+            f"view: no strides give shape {sizes} over a tensor of shape {array.shape} and strides "
+            f"{input.stride()}; use reshape, which copies, or contiguous().view(...)"
         )
     out = ReshapeCopy.apply(input, sizes)
     out.array.flags.writeable = False

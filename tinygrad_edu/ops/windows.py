@@ -104,9 +104,8 @@ class AsStrided(Function):
 
     def forward(self, x: Any, size: tuple[int, ...], stride: tuple[int, ...], offset: int) -> Any:
         self.shape_x, self.numel = x.shape, x.size
-        self.order = sorted(
-            range(x.ndim), key=lambda d: (-x.strides[d], d)
-        )  # dims as memory has them
+        # The dims in the order in which memory has them.
+        self.order = sorted(range(x.ndim), key=lambda d: (-x.strides[d], d))
         self.window = size, stride, offset
         return backend(x).view(x, size, stride, offset)
 
