@@ -36,5 +36,6 @@ def threads() -> Iterator[Callable[[int], None]]:
     yield _C.set_num_threads
     _C.set_num_threads(before)
 
+
 # A shell starts background jobs with Ctrl-C ignored; the tests of Ctrl-C need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
