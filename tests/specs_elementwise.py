@@ -53,6 +53,17 @@ def halves(draw: st.DrawFn) -> Case:
     return Case((draw(arrays(tuple(shape))), dim))
 
 
+def prelu(x: Any, weight: Any) -> Any:
+    return np.where(x > 0, x, weight.reshape(-1, *(1,) * (x.ndim - 2)) * x)
+
+
+@st.composite
+def slopes(draw: st.DrawFn) -> Case:
+    """An array and one slope, or one for each channel."""
+    x = draw(arrays(shapes(min_dims=2), away_from=(0,)))
+    return Case((x, draw(arrays((draw(st.sampled_from([1, x.shape[1]])),)))))
+
+
 # fmt: off
 UNARY = [
     Elementwise(E.neg, np.negative, torch="neg", exact=[(0.0, -0.0, -1, 0)]),
@@ -356,6 +367,18 @@ ACTIVATIONS = [
         exact=[(-1.0, -1, 0, 0), (1.0, 1, 0, 0), (0.5, 0.5, 1, 0), (nan, nan)],
     ),
     Spec(A.glu, glu, halves(), torch="nn.functional.glu"),
+    Elementwise(
+        A.softshrink, lambda x: np.where(np.abs(x) > 0.5, x - np.sign(x) / 2, 0), kinks=(-0.5, 0.5),
+        torch="nn.functional.softshrink",
+        exact=[(0.5, 0, 0, 0), (-0.5, 0, 0, 0), (2.0, 1.5, 1, 0), (nan, nan)],
+    ),
+    Elementwise(
+        A.hardshrink, lambda x: np.where(np.abs(x) > 0.5, x, 0), kinks=(-0.5, 0.5),
+        torch="nn.functional.hardshrink",
+        exact=[(0.5, 0, 0), (-0.5, 0, 0), (2.0, 2, 1), (nan, nan)],
+    ),
+    Elementwise(A.tanhshrink, lambda x: x - np.tanh(x), torch="nn.functional.tanhshrink"),
+    Spec(A.prelu, prelu, slopes(), torch="nn.functional.prelu"),
     Elementwise(
         A.hardswish, lambda x: x * np.clip(x + 3, 0, 6) / 6, (-5, 5), kinks=(-3, 3),
         torch="nn.functional.hardswish",

@@ -22,4 +22,10 @@ def rows(draw):
 SPECS = [
     Spec(tg.softmax, lambda x, dim: np.exp(log_softmax(x, dim)), rows(), torch="softmax"),
     Spec(tg.log_softmax, log_softmax, rows(), torch="log_softmax"),
+    Spec(
+        tg.softmin,
+        lambda x, dim: np.exp(log_softmax(-x, dim)),
+        rows(),
+        torch="nn.functional.softmin",
+    ),
 ]

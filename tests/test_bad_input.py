@@ -45,6 +45,7 @@ WRONG = {
     "cross_entropy": (lambda: F.cross_entropy(x23, tg.tensor([0, 1, 2])), ValueError, "cross_en"),
     "max of nothing": (lambda: tg.ones(0, 3).max(), IndexError, r"no elements.*\(0, 3\)"),
     "argmax of nothing": (lambda: tg.ones(0, 3).argmax(0), (ValueError, IndexError), "argmax"),
+    "prelu": (lambda: F.prelu(x23, tg.ones(2)), ValueError, r"prelu: .*3 channels.*\(2,\)"),
     "glu dim": (lambda: F.glu(x34, 2), IndexError, r"glu: .*2"),
     "glu odd": (lambda: F.glu(x23), ValueError, "glu: .*3"),
     "glu 0-d": (lambda: F.glu(tg.tensor(1.0)), ValueError, "glu: .*0-d"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..tensor import Tensor
 from . import functional as F
+from .init import constant_
 from .module import Module
+from .parameter import empty_parameter
 
 
 class Activation(Module):
@@ -143,6 +145,22 @@ class Hardsigmoid(Activation):
         return ""  # PyTorch's does not show inplace
 
 
+class Threshold(Activation):
+    """x where x > threshold, value elsewhere."""
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.threshold = threshold
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.threshold(input, self.threshold, self.value, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        inplace = ", inplace=True" if self.inplace else ""
+        return f"threshold={self.threshold}, value={self.value}{inplace}"
+
+
 class GELU(Module):
     """x * Phi(x), Phi the normal distribution's cumulative function; "tanh" approximates it.
 
@@ -193,6 +211,91 @@ class Softsign(Module):
         return F.softsign(input)
 
 
+class Softshrink(Module):
+    """x - lambd where x > lambd, x + lambd where x < -lambd, 0 between."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Hardshrink(Module):
+    """x where |x| > lambd, 0 elsewhere."""
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.hardshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        return str(self.lambd)
+
+
+class Tanhshrink(Module):
+    """x - tanh(x)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanhshrink(input)
+
+
+class PReLU(Module):
+    """x where x > 0, weight * x elsewhere, with a learned weight.
+
+    Args:
+        num_parameters: 1, or the number of channels (dimension 1), for a slope each.
+        init: the slope to start from.
+        device: where the parameter lives.
+        dtype: its floating-point dtype.
+
+    Attributes:
+        weight: (num_parameters,).
+
+    Reference:
+        He et al., "Delving deep into rectifiers", 2015.
+    """
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = empty_parameter(num_parameters, device=device, dtype=dtype)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets every slope to `init`."""
+        constant_(self.weight, self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        return f"num_parameters={self.num_parameters}"
+
+
+class GLU(Module):
+    """a * sigmoid(b), a and b the halves of the input along `dim`."""
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
 class Tanh(Module):
     """tanh(x)."""
 
@@ -234,3 +337,14 @@ class LogSoftmax(Softmax):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, dim=self.dim)
+
+
+class Softmin(Softmax):
+    """exp(-x_i) / sum_j exp(-x_j) along `dim`.
+
+    Args:
+        dim: the dimension that sums to 1.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmin(input, dim=self.dim)

@@ -6,10 +6,13 @@ from ..ops import activations as ops
 from ..ops.activations import (
     gelu as gelu,
     glu as glu,
+    hardshrink as hardshrink,
     logsigmoid as logsigmoid,
+    prelu as prelu,
     softplus as softplus,
+    softshrink as softshrink,
     softsign as softsign,
-    threshold as threshold,
+    tanhshrink as tanhshrink,
 )
 from ..ops.batch_norm import batch_norm as batch_norm
 from ..ops.conv import conv2d as conv2d
@@ -30,7 +33,7 @@ from ..ops.losses import (
 from ..ops.matmul import linear as linear
 from ..ops.pooling import avg_pool2d as avg_pool2d, max_pool2d as max_pool2d
 from ..ops.shape import pad as pad
-from ..ops.softmax import log_softmax as log_softmax, softmax as softmax
+from ..ops.softmax import log_softmax as log_softmax, softmax as softmax, softmin as softmin
 from ..tensor import Tensor
 
 
@@ -53,6 +56,7 @@ hardtanh_ = in_place("hardtanh", ops.hardtanh)
 relu6_ = in_place("relu6", ops.relu6)
 hardswish_ = in_place("hardswish", ops.hardswish)
 hardsigmoid_ = in_place("hardsigmoid", ops.hardsigmoid)
+threshold_ = in_place("threshold", ops.threshold)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -110,3 +114,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6; see `ops.hardsigmoid`."""
     return hardsigmoid_(input) if inplace else ops.hardsigmoid(input)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, value elsewhere; see `ops.threshold`."""
+    return (threshold_ if inplace else ops.threshold)(input, threshold, value)

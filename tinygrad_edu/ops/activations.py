@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .checks import check_dim, check_float, check_tensor
+from .elementwise import clamp, sub, tanh
 from .elementwise_core import formula, unary
+from .where import where
 
 _logsigmoid = formula("logsigmoid")
 _leaky_relu = formula("leaky_relu")
@@ -177,6 +179,60 @@ def relu6(input: Any) -> Any:
     return _hardtanh(input, 0.0, 6.0)
 
 
+def softshrink(input: Any, lambd: float = 0.5) -> Any:
+    """out = x - lambd where x > lambd, x + lambd where x < -lambd, else 0: x - clamp(x, -l, l).
+
+    Gradient: grad_output where |x| > lambd, else 0.
+    """
+    if not lambd >= 0:
+        raise ValueError(f"softshrink: lambd must not be negative, got {lambd}")
+    return sub(input, clamp(input, -lambd, lambd))
+
+
+def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+    """out = x where |x| > lambd, else 0. NaN stays NaN.
+
+    Gradient: grad_output where |x| > lambd, else 0.
+    """
+    check_float("hardshrink", check_tensor("hardshrink", input))
+    return where((input >= -lambd) & (input <= lambd), 0.0, input)
+
+
+def tanhshrink(input: Any) -> Any:
+    """out = x - tanh(x).
+
+    Gradient: tanh(x)^2 grad_output.
+    """
+    return sub(input, tanh(input))
+
+
+def prelu(input: Any, weight: Any) -> Any:
+    """out = x where x > 0, else weight x.
+
+    Args:
+        input: float tensor (N, C, ...), or of any shape if weight has one element.
+        weight: the slope, shape () or (1,), or (C,) with one for each channel.
+
+    Raises:
+        ValueError: weight has another shape.
+
+    Gradient: grad_output where x > 0, else weight grad_output; to weight, the sum of x grad_output
+    where x <= 0.
+
+    Reference: He et al. 2015, "Delving Deep into Rectifiers", equation 1.
+    """
+    check_float("prelu", check_tensor("prelu", input))
+    sizes, shape = check_tensor("prelu", weight, "weight").shape, input.shape
+    channels = shape[1] if len(shape) > 1 else 1
+    if sizes not in ((), (1,), (channels,)):
+        raise ValueError(
+            f"prelu: weight must have one element or one for each of {channels} channels, got "
+            f"shape {sizes} for input {shape}"
+        )
+    slope = weight.reshape(-1, *(1,) * (len(shape) - 2)) if len(shape) else weight.reshape(())
+    return where(input > 0, input, slope * input)
+
+
 def glu(input: Any, dim: int = -1) -> Any:
     """out = a sigmoid(b), where a and b are the halves of the input along dim.
 
@@ -205,6 +261,7 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 
 __all__ = [
-    "celu", "elu", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
-    "logsigmoid", "mish", "relu", "relu6", "selu", "silu", "softplus", "softsign", "threshold",
+    "celu", "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "leaky_relu", "logsigmoid", "mish", "prelu", "relu", "relu6", "selu", "silu", "softplus",
+    "softshrink", "softsign", "tanhshrink", "threshold",
 ]  # fmt: skip

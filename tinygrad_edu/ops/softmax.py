@@ -8,6 +8,7 @@ from ..autograd import Function, Tensor
 from ..backends import backend
 from .checks import check_dim, check_float, check_tensor
 from .convert import cast
+from .elementwise import neg
 
 
 class Softmax(Function):
@@ -164,9 +165,17 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Any:
     return _on_rows(LogSoftmax, x, dim)
 
 
+def softmin(input: Tensor, dim: int, dtype: Any = None) -> Any:
+    """out_i = exp(-x_i) / sum_j exp(-x_j) along dim: softmax of -input, whose docstring has more.
+
+    Gradient: out * (sum(grad_output * out) - grad_output).
+    """
+    return softmax(neg(check_tensor("softmin", input)), dim, dtype)
+
+
 def _on_rows(function: type[Function], x: Any, dim: int) -> Any:
     """The function along dim; a 0-d tensor counts as a row of one element, as in PyTorch."""
     return function.apply(x, dim) if x.array.ndim else function.apply(x.reshape(1), 0).reshape(())
 
 
-__all__ = ["log_softmax", "softmax"]
+__all__ = ["log_softmax", "softmax", "softmin"]
