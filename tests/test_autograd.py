@@ -256,6 +256,27 @@ def test_pytorch_style_functions_leave_no_cycles(no_collector: None) -> None:
     assert gc.collect() == 0
 
 
+def test_pytorch_style_functions_may_set_the_context_up_apart() -> None:
+    class Scale(Function):
+        @staticmethod
+        def forward(x: Any, factor: float) -> Any:
+            return x * factor
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            x, ctx.factor = inputs
+            ctx.save_for_backward(x, output)
+
+        @staticmethod
+        def backward(ctx: Any, grad_output: Any) -> Any:
+            x, out = ctx.saved_tensors
+            assert out.tolist() == (x * ctx.factor).tolist()
+            return grad_output * ctx.factor, None
+
+    x = leaf(1.0, 2.0)
+    assert tg.gradcheck(lambda x: Scale.apply(x, 3.0), x)
+
+
 def test_backward_with_create_graph_into_grad_warns() -> None:
     x = leaf(2.0)
     with pytest.warns(UserWarning, match=r"use grad\(\)"):

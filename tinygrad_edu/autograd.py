@@ -65,7 +65,7 @@ class Function(Node):
     inputs and outputs are recognised by identity, anything else is a constant to the engine.
 
     A class whose `forward` is a staticmethod is taken to be in PyTorch's style, `forward(ctx,
-    *tensors)`.
+    *tensors)`, or `forward(*tensors)` with `setup_context(ctx, inputs, output)`.
 
     Example:
         >>> import tinygrad_edu as tg

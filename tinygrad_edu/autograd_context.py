@@ -1,5 +1,5 @@
-"""User ops in PyTorch's style: a Function with static forward(ctx, ...) and backward(ctx, ...)
-on Tensors.
+"""User ops in PyTorch's style: a Function with static forward(ctx, ...) and backward(ctx, ...) on
+Tensors, or with forward(...) and setup_context(ctx, inputs, output).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ContextFunction(Function):
         self.context = Context(self.needs_input_grad[2:])
         given = [wrap(a) if is_input else a for a, is_input in zip(args, is_tensor, strict=True)]
         with no_grad():
-            result = user.forward(self.context, *given)  # type: ignore[attr-defined]
+            result = _run(user, self.context, given)
         outputs = result if isinstance(result, tuple) else (result,)
         for out in outputs:
             if not isinstance(out, Tensor):
@@ -81,6 +81,15 @@ class ContextFunction(Function):
 
     def name(self) -> str:
         return self.user.__name__
+
+
+def _run(user: Any, context: Context, given: list[Any]) -> Any:
+    """The forward pass; where the class has setup_context, that gets ctx, and forward does not."""
+    if not hasattr(user, "setup_context"):
+        return user.forward(context, *given)
+    result = user.forward(*given)
+    user.setup_context(context, tuple(given), result)
+    return result
 
 
 def context_apply(user: type, *args: Any) -> Any:
