@@ -209,3 +209,12 @@ def test_a_result_that_does_not_fit_is_refused_and_nothing_is_written():
     with pytest.raises(TypeError, match="mul_: .*int64"):
         tg.ones(3, dtype=tg.int64).mul_(1.5)
     assert x.tolist() == [1, 1, 1]
+
+
+def test_masked_fill_in_place():
+    x = tg.ones(2, 2, dtype=tg.float64, requires_grad=True)
+    y = x * 3
+    assert y.masked_fill_(tg.tensor([[True, False], [False, True]]), 0.5) is y
+    assert y.tolist() == [[0.5, 3], [3, 0.5]]
+    y.sum().backward()
+    assert x.grad.tolist() == [[0, 3], [3, 0]]

@@ -251,3 +251,34 @@ def test_own_functions_of_0d_arrays_where_numpy_returns_scalars():
     (first,) = tg.autograd.grad(y, [x], create_graph=True)
     (second,) = tg.autograd.grad(first, [x])
     assert y.item() == first.item() == second.item() == np.exp(0.5)
+
+
+def test_to_changes_the_order_in_memory():
+    x = tg.rand(2, 3, 4, 5, requires_grad=True)
+    y = x.to(memory_format=tg.channels_last)
+    assert y.is_contiguous(memory_format=tg.channels_last) and y.tolist() == x.tolist()
+    assert y.to(tg.float64, memory_format=tg.contiguous_format).is_contiguous()
+    assert x.to(memory_format=tg.preserve_format) is x
+    with pytest.raises(TypeError):
+        x.to(tg.float64, dtpye=tg.float32)
+    layer = tg.nn.Conv2d(3, 4, 3).to(memory_format=tg.channels_last)
+    assert layer.weight.is_contiguous(memory_format=tg.channels_last)
+    assert layer.bias.shape == (4,)
+
+
+def test_new_tensors_take_the_dtype():
+    x = tg.ones(2, dtype=tg.float64)
+    made = x.new_tensor([1, 2]), x.new_empty(2), x.new_full((2,), 3), x.new_zeros(2), x.new_ones(2)
+    assert all((y.dtype, y.shape) == (tg.float64, (2,)) for y in made)
+    assert [y.tolist() for y in made[2:]] == [[3, 3], [0, 0], [1, 1]]
+    assert x.new_zeros((1, 2), dtype=tg.int64).dtype == tg.int64
+
+
+def test_questions_about_tensors_and_dtypes():
+    x = tg.ones(2, 3)
+    assert tg.is_tensor(x) and not tg.is_tensor(x.array)
+    assert tg.numel(x) == 6 and tg.is_floating_point(x)
+    assert isinstance(x.dtype, tg.dtype) and tg.finfo(x.dtype).bits == 32
+    assert tg.iinfo(tg.uint8).max == 255
+    assert tg.promote_types(tg.int64, tg.float32) == tg.float32
+    assert tg.result_type(tg.ones(1, dtype=tg.int64), 2.5) == tg.float32

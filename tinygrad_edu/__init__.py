@@ -6,10 +6,12 @@ for the map.
 
 from __future__ import annotations
 
+from numpy import dtype as dtype, finfo as finfo, iinfo as iinfo
+
 from . import _C, autograd as autograd, dtypes, gradients as _gradients
 
 # First, or the module of this name would shadow the function tensor().
-from .tensor import Tensor as Tensor  # isort: skip
+from .tensor import Tensor as Tensor, is_tensor as is_tensor  # isort: skip
 from ._C import (
     empty_cache as empty_cache,
     memory_stats as memory_stats,
@@ -46,12 +48,14 @@ from .ops.convert import (
     tensor as tensor,
 )
 from .ops.copies import *
+from .ops.copies import FORMATS as _formats
 from .ops.creation import *
 from .ops.elementwise import *
 from .ops.extremes import *
 from .ops.gather import *
 from .ops.indexing import *
 from .ops.matmul import *
+from .ops.promotion import promote_types as promote_types, result_type as result_type
 from .ops.random import *
 from .ops.reduce import *
 from .ops.sampling import bernoulli as bernoulli, multinomial as multinomial
@@ -88,6 +92,10 @@ long = int64
 int = int32
 bool = dtypes.bool_
 
+preserve_format, contiguous_format, channels_last = _formats
+
+is_floating_point = Tensor.is_floating_point
+numel = Tensor.numel
 get_num_threads = _C.num_threads
 
 autograd.backward = _gradients.backward

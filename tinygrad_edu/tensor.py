@@ -33,7 +33,7 @@ from .dtypes import (
     uint8,
 )
 from .hooks import RemovableHandle, register
-from .ops import convert
+from .ops import convert, creation
 from .printing import tensor_text
 from .tensor_methods import Methods
 
@@ -356,10 +356,23 @@ class Tensor(Methods):
     # ---- copies and conversions ------------------------------------------------------------------
 
     def to(
-        self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_: Any
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        copy: bool = False,
+        memory_format: str = "preserve_format",
     ) -> Any:
         """This tensor with another dtype or device: to(dtype), to(device), to(device, dtype),
         to(other).
+
+        Args:
+            args: a dtype, a device, or a tensor that has both.
+            dtype, device: the same, by name.
+            non_blocking: accepted for PyTorch's sake, without effect.
+            copy: make a copy even where nothing changes.
+            memory_format: "channels_last" or "contiguous_format" for the order of dims in memory.
         """
         for arg in args:
             if isinstance(arg, autograd.Tensor):
@@ -369,9 +382,30 @@ class Tensor(Methods):
             elif not isinstance(arg, bool):
                 dtype = arg
         check_device(device)
-        if dtype is not None and as_dtype(dtype) != self.array.dtype:
-            return convert.cast(self, dtype)
-        return self.clone() if copy else self
+        changed = dtype is not None and as_dtype(dtype) != self.array.dtype
+        out = convert.cast(self, dtype) if changed else self.clone() if copy else self
+        kept = memory_format == "preserve_format"
+        return out if kept else out.contiguous(memory_format=memory_format)
+
+    def new_tensor(self, data: Any, **options: Any) -> Any:
+        """tensor(data), in this tensor's dtype unless another is given; so the four that follow."""
+        return convert.tensor(data, **{"dtype": self.dtype, **options})
+
+    def new_empty(self, *size: Any, **options: Any) -> Any:
+        """empty(size)."""
+        return creation.empty(*size, **{"dtype": self.dtype, **options})
+
+    def new_full(self, size: Any, fill_value: Any, **options: Any) -> Any:
+        """full(size, fill_value)."""
+        return creation.full(size, fill_value, **{"dtype": self.dtype, **options})
+
+    def new_zeros(self, *size: Any, **options: Any) -> Any:
+        """zeros(size)."""
+        return creation.zeros(*size, **{"dtype": self.dtype, **options})
+
+    def new_ones(self, *size: Any, **options: Any) -> Any:
+        """ones(size)."""
+        return creation.ones(*size, **{"dtype": self.dtype, **options})
 
     def type(self, dtype: Any = None) -> Any:
         """This tensor in another dtype; without one, the dtype's name."""
@@ -443,6 +477,11 @@ class Tensor(Methods):
             raise RuntimeError("pickle: only leaves can be pickled; use detach()")
         array = backend(self.array).to_host(backend(self.array).contiguous(self.array))
         return _rebuild, (type(self), array, self.requires_grad)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether an object is a Tensor."""
+    return isinstance(obj, Tensor)
 
 
 def _is_device(value: Any) -> bool:

@@ -48,6 +48,7 @@ class Methods(graph.Tensor):
     atanh = elementwise.atanh
     ceil = elementwise.ceil
     clamp = elementwise.clamp
+    clip = elementwise.clip
     copysign = elementwise.copysign
     cos = elementwise.cos
     cosh = elementwise.cosh
@@ -266,6 +267,7 @@ class Methods(graph.Tensor):
     atanh_ = inplace("atanh", elementwise.atanh)
     ceil_ = inplace("ceil", elementwise.ceil)
     clamp_ = inplace("clamp", elementwise.clamp)
+    clip_ = clamp_
     copysign_ = inplace("copysign", elementwise.copysign)
     cos_ = inplace("cos", elementwise.cos)
     cosh_ = inplace("cosh", elementwise.cosh)
@@ -283,6 +285,7 @@ class Methods(graph.Tensor):
     log10_ = inplace("log10", elementwise.log10)
     log1p_ = inplace("log1p", elementwise.log1p)
     log2_ = inplace("log2", elementwise.log2)
+    masked_fill_ = inplace("masked_fill", gather_ops.masked_fill)
     mul_ = inplace("mul", elementwise.mul)
     neg_ = inplace("neg", elementwise.neg)
     pow_ = inplace("pow", elementwise.pow)

@@ -352,17 +352,25 @@ class Module(HookMethods, StateMethods):
                 self._buffers[name] = fn(buffer)
         return self
 
-    def to(self: SomeModule, *args: Any, **kwargs: Any) -> SomeModule:
+    def to(
+        self: SomeModule, *args: Any, memory_format: str = "preserve_format", **kwargs: Any
+    ) -> SomeModule:
         """Converts parameters and buffers: `to(dtype)`, `to(device)`, `to(tensor)`.
 
-        A dtype applies to floating-point values only and must itself be floating-point.
+        A dtype applies to floating-point values only and must itself be floating-point; a memory
+        format, to values with 4 dims only.
         """
         wanted = Tensor(0.0).to(*args, **kwargs)
         if not np.issubdtype(wanted.dtype, np.floating):
             raise TypeError(
                 f"Module.to: only floating-point dtypes are accepted, got {wanted.dtype}"
             )
-        return self._apply(lambda t: t.to(*args, **kwargs) if t.is_floating_point() else t)
+
+        def converted(t: Tensor) -> Tensor:
+            order = memory_format if t.ndim == 4 else "preserve_format"
+            return t.to(*args, memory_format=order, **kwargs) if t.is_floating_point() else t
+
+        return self._apply(converted)
 
     def float(self: SomeModule) -> SomeModule:
         """Converts floating-point parameters and buffers to float32."""

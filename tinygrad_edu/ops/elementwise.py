@@ -544,6 +544,9 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     return _clamp(input, lower, upper)
 
 
+clip = clamp
+
+
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """out = input + weight (end - input).
 
@@ -582,8 +585,8 @@ autograd.engine_ops["mul"] = mul
 
 __all__ = [
     "abs", "acos", "acosh", "add", "addcdiv", "addcmul", "asin", "asinh", "atan", "atan2",
-    "atanh", "ceil", "clamp", "copysign", "cos", "cosh", "div", "erf", "exp", "exp2", "expm1",
-    "floor", "floor_divide", "fmod", "hypot", "lerp", "log", "log1p", "log2", "log10",
+    "atanh", "ceil", "clamp", "clip", "copysign", "cos", "cosh", "div", "erf", "exp", "exp2",
+    "expm1", "floor", "floor_divide", "fmod", "hypot", "lerp", "log", "log1p", "log2", "log10",
     "logaddexp", "maximum", "minimum", "mul", "neg", "positive", "pow", "reciprocal",
     "remainder", "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub",
     "tan", "tanh", "trunc", "xlogy",
