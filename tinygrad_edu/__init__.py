@@ -6,6 +6,9 @@ for the map.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from numpy import dtype as dtype, finfo as finfo, iinfo as iinfo
 
 from . import _C, autograd as autograd, dtypes, gradients as _gradients
@@ -76,13 +79,12 @@ from .random import (
     seed as seed,
     set_rng_state as set_rng_state,
 )
-from .serialization import load as load, save as save
 
-from . import nn as nn  # isort: skip  after the ops
-from . import optim as optim  # isort: skip
-from . import data as data  # isort: skip
-from . import train as train  # isort: skip
 from . import random as random  # isort: skip  not ops.random
+
+if TYPE_CHECKING:
+    from . import data as data, nn as nn, optim as optim, train as train
+    from .serialization import load as load, save as save
 
 __version__ = "0.1.0"
 
@@ -102,3 +104,16 @@ autograd.backward = _gradients.backward
 autograd.grad = _gradients.grad
 autograd.gradcheck = gradcheck
 autograd.gradgradcheck = gradgradcheck
+
+
+def __getattr__(name: str) -> Any:
+    """What not every program uses is imported when it is first asked for: half of the time."""
+    if name in ("data", "nn", "optim", "train"):
+        return importlib.import_module("." + name, __name__)
+    if name in ("load", "save"):
+        return getattr(importlib.import_module(".serialization", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "data", "load", "nn", "optim", "save", "train"})
