@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tinygrad_edu as tg
 from strategies import LAYOUTS
 from tinygrad_edu import _C
 
@@ -128,3 +129,56 @@ def test_result_keeps_the_order_in_memory() -> None:
     x = LAYOUTS["channels_last"](np.zeros((2, 3, 4, 5), np.float32))
     assert TABLE["exp"]["forward"](x).strides == x.strides
     assert TABLE["add"]["forward"](x, np.zeros((3, 1, 1), np.float32)).strides == x.strides
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8], ids=str)
+@pytest.mark.parametrize("name", ["abs", "ceil", "floor", "neg", "relu", "sign", "square", "trunc"])
+def test_integers_stay_integers(name: str, dtype: Any) -> None:
+    values = np.array([0, 1, 3, 250]).astype(dtype)
+    expected = {"neg": np.negative, "sign": np.sign, "square": np.square}.get(name, np.copy)(values)
+    out = getattr(tg, name)(tg.from_numpy(values))
+    assert out.dtype == dtype and out.tolist() == expected.tolist()
+    if dtype != np.uint8:
+        negative = getattr(tg, name)(tg.tensor(-3, dtype=dtype))
+        assert negative.item() == {"abs": 3, "neg": 3, "relu": 0, "sign": -1, "square": 9}.get(
+            name, -3
+        )
+    with pytest.raises(TypeError, match=f"{name}: .*bool"):
+        getattr(tg, name)(tg.tensor([True]))
+
+
+def test_rounded_division() -> None:
+    x = tg.tensor([7, -7, 7, -7])
+    y = tg.tensor([2, 2, -2, -2])
+    assert (x // y).tolist() == [3, -4, -4, 3]
+    assert tg.div(x, y, rounding_mode="trunc").tolist() == [3, -3, -3, 3]
+    assert (tg.tensor(2**60 + 1) // 1).item() == 2**60 + 1
+    with pytest.raises(ZeroDivisionError, match="div"):
+        x // 0
+    with pytest.raises(TypeError, match="div: .*bool"):
+        tg.tensor(True) // tg.tensor(True)
+    inf = float("inf")
+    quotient = tg.tensor([1.0, 1.0, inf, 1.0, -1.0]) // tg.tensor([0.1, -inf, 2.0, 0.0, 3.0])
+    np.testing.assert_array_equal(quotient.array, np.array([9.0, -1.0, np.nan, inf, -1.0]))
+    z = tg.ones(3, requires_grad=True)
+    (z // 2).sum().backward()
+    assert z.grad.tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match=r"floor_divide: .*\(3,\).*\(2,\)"):
+        z // tg.ones(2)
+
+
+def test_products_of_small_integers_do_not_overflow_before_they_are_added() -> None:
+    x = tg.tensor([200], dtype=tg.uint8)
+    assert tg.addcmul(tg.tensor([1.0]), x, x).item() == 40001
+    assert (tg.tensor([True, False]) ** 2).tolist() == [1, 0]
+
+
+def test_clamp_with_crossed_bounds_gives_the_upper() -> None:
+    assert tg.tensor([-9.0, 0.0, 9.0]).clamp(0.5, -0.5).tolist() == [-0.5, -0.5, -0.5]
+
+
+def test_what_is_no_number_is_unequal() -> None:
+    x = tg.ones(2)
+    assert (x == None) is False and (x != "1") is True and x in [None, x]  # noqa: E711
+    with pytest.raises(TypeError, match="eq"):
+        tg.eq(x, None)

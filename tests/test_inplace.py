@@ -218,3 +218,35 @@ def test_masked_fill_in_place():
     assert y.tolist() == [[0.5, 3], [3, 0.5]]
     y.sum().backward()
     assert x.grad.tolist() == [[0, 3], [3, 0]]
+
+
+def test_a_view_that_became_a_leaf_stays_one_when_it_is_written():
+    x = tg.ones(2, 3).t().requires_grad_()
+    with tg.no_grad():
+        x.mul_(2)
+    assert x.requires_grad and x.is_leaf
+    (x * x).sum().backward()
+    assert (x.grad == 4).all()
+    with pytest.raises(RuntimeError, match="view of a leaf"):
+        x[0] = 1.0
+
+
+def test_a_write_through_a_reshape_of_a_permuted_base_has_its_gradient():
+    base = tg.ones(3, 2, dtype=tg.float64).t().requires_grad_()
+    x = base.clone()  # columns are neighbours in memory
+    x.t().flatten()[:3].zero_()
+    (x * tg.arange(6.0).reshape(2, 3)).sum().backward()
+    assert x.tolist() == [[0, 0, 1], [0, 1, 1]]
+    assert base.grad.tolist() == [[0, 0, 2], [0, 4, 5]]
+
+
+def test_augmented_logic_writes_in_place():
+    mask = tg.tensor([True, False, True])
+    view = mask[:2]
+    view &= tg.tensor([False, True])
+    assert mask.tolist() == [False, False, True]
+    mask |= tg.tensor([True, False, False])
+    mask ^= tg.tensor(True)
+    assert view.tolist() == [False, True] and mask.tolist() == [False, True, False]
+    with pytest.raises(TypeError, match="bitwise_and_: .*int64"):
+        mask &= tg.tensor([1, 2, 3])

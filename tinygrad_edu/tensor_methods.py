@@ -359,8 +359,8 @@ class Methods(graph.Tensor):
     __neg__ = elementwise.neg
     __pos__ = elementwise.positive
     __abs__ = elementwise.abs
-    __eq__ = comparison.eq
-    __ne__ = comparison.ne
+    __eq__ = comparison.eq_operator
+    __ne__ = comparison.ne_operator
     __lt__ = comparison.lt
     __le__ = comparison.le
     __gt__ = comparison.gt
@@ -376,3 +376,6 @@ class Methods(graph.Tensor):
     __ifloordiv__ = floor_divide_
     __imod__ = remainder_
     __ipow__ = pow_
+    __iand__ = inplace("bitwise_and", comparison.bitwise_and)
+    __ior__ = inplace("bitwise_or", comparison.bitwise_or)
+    __ixor__ = inplace("bitwise_xor", comparison.bitwise_xor)

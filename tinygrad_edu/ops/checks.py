@@ -82,6 +82,15 @@ def check_shape(op: str, shape: Any) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def check_broadcast(op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that these shapes broadcast to."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        given = " and ".join(map(str, shapes))
+        raise ValueError(f"{op}: shapes {given} do not broadcast") from None
+
+
 def check_reduction(op: str, reduction: Any) -> None:
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"{op}: reduction must be 'none', 'mean' or 'sum', got {reduction!r}")

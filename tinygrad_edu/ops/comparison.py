@@ -12,23 +12,22 @@ import numpy as np
 from .. import autograd
 from ..autograd import Tensor, wrap
 from ..backends import backend
-from .checks import check_tensor
+from .checks import check_broadcast, check_tensor
 from .promotion import result_type
+
+_COMPARABLE = (Tensor, bool, int, float, np.ndarray, np.generic)
 
 
 def _operands(op: str, x: Any, y: Any) -> tuple[Any, Any]:
     as_tensor = autograd.engine_ops["as_tensor"]
-    if not all(isinstance(v, (Tensor, bool, int, float, np.ndarray, np.generic)) for v in (x, y)):
+    if not all(isinstance(v, _COMPARABLE) for v in (x, y)):
         raise TypeError(
             f"{op}: operands must be tensors, arrays or numbers, got {type(x).__name__} and "
             f"{type(y).__name__}"
         )
     dtype = result_type(*(v.array if isinstance(v, Tensor) else v for v in (x, y)))
     a, b = (as_tensor(v).array for v in (x, y))
-    try:
-        np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        raise ValueError(f"{op}: shapes {a.shape} and {b.shape} do not broadcast") from None
+    check_broadcast(op, a.shape, b.shape)
     return a.astype(dtype, copy=False), b.astype(dtype, copy=False)
 
 
@@ -45,8 +44,20 @@ def _comparison(name: str, function: Callable[..., Any], symbol: str) -> Any:
     return compare
 
 
+def _or_identity(compare: Callable[..., Any]) -> Any:
+    """The operator of a comparison: what is no number leaves it to Python, for which a tensor
+    equals only itself, so that `x == None` is False and `x in [None, x]` works.
+    """
+
+    def operator(input: Any, other: Any) -> Any:
+        return compare(input, other) if isinstance(other, _COMPARABLE) else NotImplemented
+
+    return operator
+
+
 eq = _comparison("eq", np.equal, "==")
 ne = _comparison("ne", np.not_equal, "!=")
+eq_operator, ne_operator = _or_identity(eq), _or_identity(ne)
 lt = _comparison("lt", np.less, "<")
 le = _comparison("le", np.less_equal, "<=")
 gt = _comparison("gt", np.greater, ">")

@@ -58,6 +58,7 @@ def make_leaf(tensor: Any, requires_grad: bool = True) -> Any:
         if not isinstance(tensor.grad_holder, AccumulateGrad):
             tensor.grad_holder = AccumulateGrad(tensor)
         tensor.node = tensor.grad_holder
+        tensor.view_of = None  # a leaf's history starts here, not at the base of a view
     return tensor
 
 

@@ -12,11 +12,13 @@ that name.
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from .. import autograd
 from ..autograd import Tensor
 from .checks import check_tensor
+from .division import FloorDivide, integer_quotient
 from .elementwise_core import binary, formula, unary
 
 
@@ -459,10 +461,14 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
         raise ValueError(
             f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}"
         )
-    quotient = div_operator(input, other)
-    rounded = floor(quotient) if rounding_mode == "floor" else trunc(quotient)
     dtype = autograd.engine_ops["result_type"](input, other)
-    return rounded if dtype.kind == "f" else autograd.engine_ops["cast"](rounded, dtype)
+    x, y = (autograd.engine_ops["as_tensor"](v) for v in (input, other))
+    if dtype.kind != "f":
+        return integer_quotient(x.array.astype(dtype), y.array.astype(dtype), rounding_mode)
+    if rounding_mode == "trunc":
+        return trunc(div_operator(input, other))
+    cast = autograd.engine_ops["cast"]
+    return FloorDivide.apply(cast(x, dtype), cast(y, dtype))
 
 
 def floor_divide(input: Any, other: Any) -> Any:
@@ -481,7 +487,7 @@ def pow(input: Any, exponent: Any) -> Any:
     """
     if isinstance(input, Tensor) and isinstance(exponent, (int, float)):
         if exponent == 2:
-            return square(input) if input.array.dtype.kind == "f" else mul(input, input)
+            return square(input) if input.array.dtype.kind != "b" else mul(input, 1)
         if exponent == 1:
             return mul(input, 1)
         if exponent == 0.5:
@@ -539,8 +545,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if input.array.dtype.kind != "f" and not isinstance(min, float) and not isinstance(max, float):
         bounded = input if min is None else maximum(input, min)
         return bounded if max is None else minimum(bounded, max)
-    lower = float("-inf") if min is None else float(min)
     upper = float("inf") if max is None else float(max)
+    lower = float("-inf") if min is None else builtins.min(float(min), upper)
     return _clamp(input, lower, upper)
 
 
@@ -561,7 +567,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
 
     Gradient: grad_output, value tensor2 grad_output, value tensor1 grad_output.
     """
-    return add(input, mul(tensor1, tensor2), alpha=value)
+    return add(input, mul(*_as_result(input, tensor1, tensor2)), alpha=value)
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
@@ -569,7 +575,14 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Any:
 
     Gradient: grad_output, value / tensor2 grad_output, -value tensor1 / tensor2^2 grad_output.
     """
-    return add(input, div_operator(tensor1, tensor2), alpha=value)
+    return add(input, div_operator(*_as_result(input, tensor1, tensor2)), alpha=value)
+
+
+def _as_result(input: Any, tensor1: Any, tensor2: Any) -> tuple[Any, Any]:
+    """Both factors in the dtype of the sum with input, or integers would overflow before it."""
+    result_type, as_tensor = (autograd.engine_ops[op] for op in ("result_type", "as_tensor"))
+    dtype = result_type(input, tensor1, tensor2)
+    return as_tensor(tensor1, dtype), as_tensor(tensor2, dtype)
 
 
 def positive(input: Any) -> Any:

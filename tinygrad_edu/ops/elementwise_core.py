@@ -34,6 +34,7 @@ from ..autograd import (
 from ..backends import backend, cpu
 from ..dtypes import get_default_dtype
 from ..grad_mode import _grad_mode
+from .checks import check_broadcast
 from .promotion import result_type
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -211,6 +212,8 @@ def unary(name: str) -> Callable[[F], F]:
                 array = x.array
             out = forward(array, *parameters)
             if out is None:
+                if name in _UNARY_ON_INTEGERS and array.dtype.kind != "f":
+                    return _integer_unary(name, array)
                 return call(as_float(x), *parameters)
             result = wrap(out)
             edge = x.node if x.view_of is None else current_node(x)
@@ -313,6 +316,16 @@ _ON_INTEGERS: dict[str, Callable[..., Any]] = {
     "remainder": np.remainder,
 }
 _BINARY_ZERO_CHECK = ("fmod", "remainder")
+_UNARY_ON_INTEGERS: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "ceil": np.copy,
+    "floor": np.copy,
+    "neg": np.negative,
+    "relu": lambda x: np.maximum(x, 0),
+    "sign": np.sign,
+    "square": np.square,
+    "trunc": np.copy,
+}
 
 
 def as_float(x: Any) -> Any:
@@ -353,6 +366,13 @@ def promoted(
     return call(*operands)
 
 
+def _integer_unary(name: str, array: Any) -> Any:
+    if array.dtype.kind == "b":
+        raise TypeError(f"{name}: not defined for bool tensors; convert with .to(dtype), or use ~")
+    with np.errstate(over="ignore"):
+        return wrap(np.asarray(_UNARY_ON_INTEGERS[name](array), dtype=array.dtype))
+
+
 def _integer_op(op: Op, x: Any, y: Any, dtype: Any) -> Any:
     a, b = x.array, y.array
     if op.name == "sub" and dtype.kind == "b":
@@ -363,10 +383,7 @@ def _integer_op(op: Op, x: Any, y: Any, dtype: Any) -> Any:
         raise ValueError(
             "pow: integers to negative integer powers are not allowed; convert to float first"
         )
-    try:
-        np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        raise ValueError(f"{op.name}: shapes {a.shape} and {b.shape} do not broadcast") from None
+    check_broadcast(op.name, a.shape, b.shape)
     with np.errstate(over="ignore"):
         values = _ON_INTEGERS[op.name](a.astype(dtype), b.astype(dtype))
     return wrap(np.asarray(values, dtype=dtype))

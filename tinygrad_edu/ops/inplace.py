@@ -33,12 +33,16 @@ class WriteRegion(Function):
 
     def forward(self, base: Any, value: Any, chain: Any) -> Any:
         self.chain = chain  # not the View itself: it holds the base, and the base will hold this
+        self.dims = sorted(range(base.ndim), key=lambda d: -abs(base.strides[d]))
         return base.view()  # the memory is written already
 
     def backward(self, grad_output: Any) -> Any:
-        outside = wrap(
-            backend(grad_output.array).full(grad_output.shape, 1, grad_output.array.dtype)
+        shape, dims = grad_output.shape, self.dims
+        ones = backend(grad_output.array).full(
+            tuple([shape[d] for d in dims]), 1, grad_output.array.dtype
         )
+        # In the base's order of dims, or a reshape among the views would be a copy.
+        outside = wrap(ones.transpose([dims.index(d) for d in range(len(dims))]))
         with no_grad():
             region = replay(self.chain, outside)
             region.array[...] = 0
