@@ -199,3 +199,14 @@ def test_parity_of_extreme_logits(reduction: str) -> None:
             np.testing.assert_allclose(
                 ours.grad.numpy(), theirs.grad.numpy(), rtol=1e-12, atol=1e-12
             )
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean", "none"])
+def test_second_derivatives_of_ignored_rows_are_zero(reduction):
+    x = tg.randn(3, 4, dtype=tg.float64, requires_grad=True)
+    for targets, ignored in (([1, 3, 0], [1]), ([3, 3, 3], [0, 1, 2])):
+        loss = F.cross_entropy(x, tg.tensor(targets), ignore_index=3, reduction=reduction)
+        (first,) = tg.autograd.grad(loss.sum(), x, create_graph=True)
+        (second,) = tg.autograd.grad((first * x.detach()).sum(), x)
+        assert (second[ignored] == 0).all()
+        assert len(ignored) == 3 or (second[[0, 2]] != 0).any()

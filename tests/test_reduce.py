@@ -257,3 +257,14 @@ def test_errors_name_the_op() -> None:
         x.amax(1.0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="sum: input must be a Tensor"):
         tg.sum([1, 2])  # type: ignore[arg-type]
+
+
+def test_std_of_equal_values_has_gradient_zero():
+    x = tg.ones(2, 3, requires_grad=True)
+    (tg.std(x, 1).sum() + tg.std_mean(x)[0]).backward()
+    assert (x.grad == 0).all()
+
+
+def test_logsumexp_of_one_number_and_of_integers():
+    assert tg.logsumexp(tg.tensor(1.5), 0).item() == 1.5
+    assert tg.logsumexp(tg.tensor([0, 0]), 0).dtype == tg.float32

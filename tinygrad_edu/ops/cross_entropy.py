@@ -87,9 +87,9 @@ def spread_targets(
     target = np.expand_dims(targets, 1)  # (N, 1, d1, ...)
     w = np.ones(1) if weight is None else weight.reshape(classes.shape)
     q = w * ((1 - smoothing) * (target == classes) + smoothing / x.shape[1])
-    if weight is not None or smoothing:
+    if weight is not None or smoothing or 0 <= ignore_index < x.shape[1]:
         q = np.where(target == ignore_index, 0, q)
-    if REDUCTIONS[reduction] == "mean":
+    if REDUCTIONS[reduction] == "mean" and total_weight:  # 0: every row is ignored, q = 0
         q = q / total_weight
     return np.asarray(q, dtype=x.dtype)
 

@@ -12,6 +12,7 @@ import numpy as np
 from .. import autograd
 from ..autograd import Function, Tensor, wrap
 from ..backends import backend
+from ..dtypes import get_default_dtype
 from .checks import check_dim, check_float, check_tensor
 from .comparison import eq
 from .elementwise import abs, add, div, exp, log, mul, pow, sqrt, square, sub
@@ -63,9 +64,17 @@ def var_mean(
 def std(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
     """out = sqrt(var) over dim; see var.
 
-    Gradient: (x - mean) / (n - correction) / out * grad_output.
+    Gradient: (x - mean) / (n - correction) / out * grad_output; 0 where out = 0.
     """
-    return sqrt(var(input, dim, correction=correction, keepdim=keepdim))
+    return _root(var(input, dim, correction=correction, keepdim=keepdim))
+
+
+def _root(variance: Any) -> Any:
+    """sqrt(variance), with gradient 0 where it is 0, as PyTorch's std."""
+    zero = wrap(np.asarray(variance.array == 0))
+    if not zero.array.any():
+        return sqrt(variance)
+    return where(zero, 0.0, sqrt(where(zero, 1.0, variance)))
 
 
 def std_mean(
@@ -76,7 +85,7 @@ def std_mean(
     Gradient: those of std and mean.
     """
     spread, center = var_mean(input, dim, correction=correction, keepdim=keepdim)
-    return sqrt(spread), center
+    return _root(spread), center
 
 
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
@@ -84,12 +93,13 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
 
     Gradient: softmax(x) * grad_output.
     """
-    check_float("logsumexp", check_tensor("logsumexp", input))
+    if check_tensor("logsumexp", input).array.dtype.kind != "f":
+        input = autograd.engine_ops["cast"](input, get_default_dtype())
     dims = check_reduced_dims("logsumexp", dim, input.array.ndim)
     top = wrap(backend(input.array).full((), 0, input.array.dtype))
     if input.array.size:
         top = amax(wrap(input.array), dims, keepdim=True)
-        top = where(wrap(np.isfinite(top.array)), top, 0.0)
+        top = where(wrap(np.asarray(np.isfinite(top.array))), top, 0.0)
     out = log(sum(exp(sub(input, top)), dims, keepdim))
     return add(out, reshape(top, out.array.shape) if input.array.size else top)
 
