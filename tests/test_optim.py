@@ -362,7 +362,7 @@ def test_schedules_are_those_of_pytorch():
         (CosineAnnealingLR, theirs.CosineAnnealingLR, {"T_max": 10, "eta_min": 0.01}),
         (LambdaLR, theirs.LambdaLR, {"lr_lambda": lambda t: 0.9**t}),
         (OneCycleLR, theirs.OneCycleLR, {"max_lr": 0.5, "total_steps": 21}),
-        (OneCycleLR, theirs.OneCycleLR, {"max_lr": 0.5, "total_steps": 20, "pct_start": 0.5}),
+        (OneCycleLR, theirs.OneCycleLR, {"max_lr": 0.5, "total_steps": 19, "pct_start": 0.5}),
     ]
     for ours, other, settings in cases:
         optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
@@ -385,4 +385,5 @@ def test_a_schedule_continues_from_its_state():
     resumed.load_state_dict(half.state_dict())
     assert begun + rates(resumed, 6) == straight
     with pytest.raises(ValueError, match="more than total_steps = 3"):
-        rates(OneCycleLR(optimizer_with(1.0), 1.0, 3), 3)
+        rates(OneCycleLR(optimizer_with(1.0), 1.0, 3), 4)
+    assert len(rates(OneCycleLR(optimizer_with(1.0), 1.0, 3), 3)) == 3  # a step for each batch

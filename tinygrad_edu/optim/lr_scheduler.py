@@ -198,7 +198,7 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def rate(self, base_lr: float, group: int) -> float:
-        if self.last_epoch >= self.total_steps:
+        if self.last_epoch > self.total_steps:  # one rate past the last step is computed, not used
             raise ValueError(
                 f"OneCycleLR: step was called more than total_steps = {self.total_steps} times"
             )
@@ -207,7 +207,7 @@ class OneCycleLR(LRScheduler):
         turn = self.pct_start * self.total_steps - 1
         if self.last_epoch <= turn:
             return _cosine(first, top, self.last_epoch / turn if turn > 0 else 1.0)
-        down = (self.last_epoch - turn) / (self.total_steps - 1 - turn)
+        down = (self.last_epoch - turn) / ((self.total_steps - 1 - turn) or 1)
         return _cosine(top, first / self.final_div_factor, down)
 
 
