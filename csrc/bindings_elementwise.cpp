@@ -157,6 +157,75 @@ void execute(const Callable& c, PyArrayObject* const* arrays, const double* numb
   }
 }
 
+struct Operands {
+  PyArrayObject* arrays[kMaxOperands] = {};  // null where a number is given
+  double numbers[kMaxOperands] = {};
+  PyArrayObject* first = nullptr;  // of the arrays
+  int type_number = -1;
+  bool same_shape = true;  // and all row-major: the common case, decided without touching any dim
+};
+
+enum class Reading { done, not_floats, failed };  // failed: with an error set
+
+Reading read_operands(const Callable& c, PyObject* const* given, Operands& operands) {
+  for (int j = 0; j < c.operands; ++j) {
+    PyObject* object = given[j];
+    if (PyArray_CheckExact(object)) {
+      auto* array = operands.arrays[j] = as_array(object);
+      const int number = PyArray_TYPE(array);
+      if (!operands.first) {
+        operands.first = array;
+        operands.type_number = number;
+      }
+      if (number != operands.type_number || (number != NPY_FLOAT32 && number != NPY_FLOAT64))
+        return Reading::not_floats;
+      if (!PyArray_ISBEHAVED_RO(array)) {
+        PyErr_Format(PyExc_TypeError, "%s: operands must be aligned and in native byte order", c.name.c_str());
+        return Reading::failed;
+      }
+      const int ndim = PyArray_NDIM(operands.first);
+      operands.same_shape = operands.same_shape && PyArray_IS_C_CONTIGUOUS(array) && PyArray_NDIM(array) == ndim &&
+                            PyArray_CompareLists(PyArray_DIMS(array), PyArray_DIMS(operands.first), ndim);
+    } else if (PyFloat_Check(object) || PyLong_Check(object)) {
+      if (!read_number(object, operands.numbers[j])) return Reading::failed;
+    } else {
+      return Reading::not_floats;
+    }
+  }
+  return operands.first ? Reading::done : Reading::not_floats;
+}
+
+// A gradient's operands: grad_output and what its derivative reads of the saved (x, y, out, *parameters). False with a
+// TypeError set where that is no such tuple.
+bool read_saved(const Callable& c, PyObject* grad_output, PyObject* saved, PyObject** read) {
+  const bool whole = PyTuple_Check(saved) && PyTuple_GET_SIZE(saved) == 3 + c.parameters;
+  if (!whole && (c.reads || c.parameters)) {  // else nothing is read, and the node saves nothing
+    PyErr_Format(PyExc_TypeError, "%s: the saved values must be a tuple of %d", c.name.c_str(), 3 + c.parameters);
+    return false;
+  }
+  *read++ = grad_output;
+  for (int i = 0; i < 3; ++i)
+    if (c.reads >> i & 1) *read++ = PyTuple_GET_ITEM(saved, i);
+  return true;
+}
+
+// Whether the result may be written into `out`; false with an error set.
+bool can_hold(const Callable& c, PyObject* out, int64_t ndim, const int64_t* sizes, int type_number) {
+  if (!is_array(out) || PyArray_TYPE(as_array(out)) != type_number || !PyArray_ISBEHAVED(as_array(out))) {
+    PyErr_Format(PyExc_TypeError, "%s: cannot write a %s result into a %s", c.name.c_str(),
+                 type_number == NPY_FLOAT32 ? "float32" : "float64", describe(out).c_str());
+    return false;
+  }
+  auto* array = as_array(out);
+  const auto* dims = reinterpret_cast<const npy_intp*>(sizes);
+  if (PyArray_NDIM(array) != ndim || !PyArray_CompareLists(PyArray_DIMS(array), dims, static_cast<int>(ndim))) {
+    PyErr_Format(PyExc_ValueError, "%s: the result does not have the shape %s that it is written into", c.name.c_str(),
+                 shape_text(array).c_str());
+    return false;
+  }
+  return true;
+}
+
 PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
   const Callable& c = *static_cast<const Callable*>(PyCapsule_GetPointer(self, nullptr));
   const int seeds = c.order > 1 ? c.order - 1 : 0;
@@ -170,43 +239,16 @@ PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
   PyObject* const* parameters_given = given + c.operands;
   PyObject* read[kMaxOperands];
   if (c.operand >= 0) {
-    PyObject* saved = given[1];
-    const bool whole = PyTuple_Check(saved) && PyTuple_GET_SIZE(saved) == 3 + c.parameters;
-    if (!whole && (c.reads || c.parameters))  // else nothing is read, and the node saves nothing
-      return PyErr_Format(PyExc_TypeError, "%s: the saved values must be a tuple of %d", c.name.c_str(),
-                          3 + c.parameters);
-    int n = 0;
-    read[n++] = given[0];
-    for (int i = 0; i < 3; ++i)
-      if (c.reads >> i & 1) read[n++] = PyTuple_GET_ITEM(saved, i);
+    if (!read_saved(c, given[0], given[1], read)) return nullptr;
     operands_given = read;
-    if (c.parameters) parameters_given = PySequence_Fast_ITEMS(saved) + 3;
+    if (c.parameters) parameters_given = PySequence_Fast_ITEMS(given[1]) + 3;
   }
 
-  PyArrayObject* arrays[kMaxOperands] = {};
-  double numbers[kMaxOperands] = {};
-  int type_number = -1;
-  bool same_shape = true;  // and all row-major: the common case, decided without touching any dim
-  PyArrayObject* first = nullptr;
-  for (int j = 0; j < c.operands; ++j) {
-    PyObject* object = operands_given[j];
-    if (PyArray_CheckExact(object)) {
-      auto* array = arrays[j] = as_array(object);
-      const int number = PyArray_TYPE(array);
-      if (type_number < 0) type_number = number;
-      if (number != type_number || (number != NPY_FLOAT32 && number != NPY_FLOAT64)) Py_RETURN_NONE;
-      if (!PyArray_ISBEHAVED_RO(array))
-        return PyErr_Format(PyExc_TypeError, "%s: operands must be aligned and in native byte order", c.name.c_str());
-      if (!first) first = array;
-      same_shape = same_shape && PyArray_IS_C_CONTIGUOUS(array) && PyArray_NDIM(array) == PyArray_NDIM(first) &&
-                   PyArray_CompareLists(PyArray_DIMS(array), PyArray_DIMS(first), PyArray_NDIM(first));
-    } else if (PyFloat_Check(object) || PyLong_Check(object)) {
-      if (!read_number(object, numbers[j])) return nullptr;
-    } else {
-      Py_RETURN_NONE;
-    }
-  }
-  if (!first) Py_RETURN_NONE;
+  Operands operands;
+  const Reading reading = read_operands(c, operands_given, operands);
+  if (reading == Reading::failed) return nullptr;
+  if (reading == Reading::not_floats) Py_RETURN_NONE;
+  const auto& [arrays, numbers, first, type_number, same_shape] = operands;
   if (c.parameters > 0 && !read_number(parameters_given[0], parameters.a)) return nullptr;
   if (c.parameters > 1 && !read_number(parameters_given[1], parameters.b)) return nullptr;
 
@@ -221,20 +263,14 @@ PyObject* call(PyObject* self, PyObject* const* given, Py_ssize_t count) try {
     if (!broadcast(c, arrays, c.operands, shape)) return nullptr;
     order_like(arrays, c.operands, shape);
   }
-  if (out) {
-    if (!is_array(out) || PyArray_TYPE(as_array(out)) != type_number || !PyArray_ISBEHAVED(as_array(out)))
-      return PyErr_Format(PyExc_TypeError, "%s: cannot write a %s result into a %s", c.name.c_str(),
-                          type_number == NPY_FLOAT32 ? "float32" : "float64", describe(out).c_str());
-    const npy_intp* wanted = same_shape ? PyArray_DIMS(first) : reinterpret_cast<const npy_intp*>(shape.shape);
-    const int ndim = same_shape ? PyArray_NDIM(first) : static_cast<int>(shape.ndim);
-    if (PyArray_NDIM(as_array(out)) != ndim || !PyArray_CompareLists(PyArray_DIMS(as_array(out)), wanted, ndim))
-      return PyErr_Format(PyExc_ValueError, "%s: the result does not have the shape %s that it is written into",
-                          c.name.c_str(), shape_text(as_array(out)).c_str());
+  const int64_t ndim = same_shape ? PyArray_NDIM(first) : shape.ndim;
+  const int64_t* sizes = same_shape ? reinterpret_cast<const int64_t*>(PyArray_DIMS(first)) : shape.shape;
+  if (!out) {
+    out = new_array(ndim, sizes, same_shape ? nullptr : shape.strides, type_number);
+  } else if (can_hold(c, out, ndim, sizes, type_number)) {
     Py_INCREF(out);
-  } else if (same_shape) {
-    out = new_array(PyArray_NDIM(first), reinterpret_cast<const int64_t*>(PyArray_DIMS(first)), nullptr, type_number);
   } else {
-    out = new_array(shape.ndim, shape.shape, shape.strides, type_number);
+    return nullptr;
   }
 
   const ElementwiseLoops& loops = loops_of(c);
