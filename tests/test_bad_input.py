@@ -78,7 +78,29 @@ WRONG = {
     "negative label": (lambda: F.cross_entropy(x23, tg.tensor([-1, 0])), IndexError, "-1"),
     "embedding index": (lambda: F.embedding(tg.tensor([9]), x23), IndexError, "9"),
     "gather index": (lambda: x23.gather(1, tg.tensor([[7]])), IndexError, "7"),
+    "index_add on 0-d": (
+        lambda: tg.tensor(1.0).index_add(0, tg.tensor([0]), tg.tensor(2.0)),
+        ValueError,
+        "index_add_: .*one dim",
+    ),
+    "gather on 0-d": (lambda: tg.tensor(1.0).gather(0, tg.tensor([7])), IndexError, "7"),
+    "gather of a list": (lambda: tg.gather([1, 2], 0, tg.tensor([0])), TypeError, "gather: .*list"),
+    "scatter into a list": (lambda: tg.scatter_([1], 0, labels, 1), TypeError, "scatter_: .*list"),
+    "array of strings": (lambda: x23 + np.array("x"), TypeError, "must be numbers"),
+    "size past 64 bits": (lambda: tg.zeros(2**63), ValueError, r"zeros: .*2\^63"),
+    "sum_to_size": (lambda: x23.sum_to_size(2, 2), ValueError, r"sum_to_size: .*\(2, 2\)"),
     # graph state
+    "gradient of a number": (lambda: tg.autograd.grad(1.0, x23), TypeError, "grad: .*float"),
+    "gradient as a number": (
+        lambda: tg.ones(1, requires_grad=True).backward(2.0),
+        TypeError,
+        "backward: .*float",
+    ),
+    "hook that is no function": (
+        lambda: tg.ones(1, requires_grad=True).register_hook(3),
+        TypeError,
+        "hook must be callable, got int",
+    ),
     "no graph": (lambda: x23.sum().backward(), RuntimeError, "does not require grad"),
     "not a scalar": (
         lambda: (x23 * tg.ones(3, requires_grad=True)).backward(),
@@ -129,3 +151,20 @@ def test_batches_without_samples_pass_through():
     out.sum().backward()
     assert all((p.grad == 0).all() for p in model.parameters())
     assert tg.isnan(F.cross_entropy(out, tg.zeros(0, dtype=tg.int64)))
+
+
+def test_a_hook_that_returns_no_tensor_is_named():
+    y = tg.ones(2, requires_grad=True) * 2
+    y.register_hook(lambda gradient: 3)
+    with pytest.raises(TypeError, match="hook of mul: .*got int"):
+        y.sum().backward()
+
+
+def test_selecting_from_one_number():
+    x = tg.tensor(3.0, requires_grad=True)
+    taken = x.gather(0, tg.tensor([0, 0])) + x.index_select(0, tg.tensor([0]))
+    assert taken.tolist() == [6, 6] and x.gather(0, tg.tensor(0)).shape == ()
+    taken.sum().backward()
+    assert x.grad.item() == 4
+    assert tg.ones(2, 3).sum_to_size(1, 3).tolist() == [[2, 2, 2]]
+    assert tg.tril(tg.ones(2, 2, dtype=tg.bool)).tolist() == [[True, False], [True, True]]

@@ -372,6 +372,11 @@ def _run_side(node: Node, grad: Any) -> Any:
     for hook in tuple(node.side.hooks.values()):
         replaced = hook(grad)
         if replaced is not None:
+            if not isinstance(replaced, Tensor):
+                raise TypeError(
+                    f"hook of {node.name()}: it must return a Tensor or None, got "
+                    f"{type(replaced).__name__}"
+                )
             if replaced.array.shape != grad.array.shape:
                 raise RuntimeError(
                     f"hook of {node.name()}: the gradient it returns must have shape "

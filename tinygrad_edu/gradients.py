@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import autograd
@@ -11,7 +11,8 @@ from .autograd import AccumulateGrad, Node, Tensor, current_node, run_backward
 
 
 def _as_tuple(op: str, tensors: Any, name: str) -> tuple[Any, ...]:
-    given = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    several = isinstance(tensors, Iterable) and not isinstance(tensors, Tensor)
+    given = tuple(tensors) if several else (tensors,)
     for x in given:
         if not isinstance(x, Tensor):
             raise TypeError(f"{op}: {name} must be Tensors, got {type(x).__name__}")
@@ -90,7 +91,7 @@ def backward(
     """
     outputs = _as_tuple("backward", tensors, "tensors")
     gradients = [None] * len(outputs) if grad_tensors is None else grad_tensors
-    if isinstance(gradients, Tensor):
+    if not isinstance(gradients, (list, tuple)):
         gradients = [gradients]
     roots = _roots("backward", outputs, gradients)
     wanted = None
@@ -146,7 +147,7 @@ def grad(
     outs = _as_tuple("grad", outputs, "outputs")
     ins = _as_tuple("grad", inputs, "inputs")
     gradients = [None] * len(outs) if grad_outputs is None else grad_outputs
-    if isinstance(gradients, Tensor):
+    if not isinstance(gradients, (list, tuple)):
         gradients = [gradients]
     roots = _roots("grad", outs, gradients)
     nodes = _input_nodes("grad", ins)

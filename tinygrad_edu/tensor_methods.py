@@ -25,6 +25,7 @@ from .ops import (
     where as where_ops,
     windows,
 )
+from .ops.checks import check_broadcast, check_shape
 from .ops.inplace import copy_, fill_, inplace, zero_
 
 
@@ -170,7 +171,14 @@ class Methods(graph.Tensor):
 
     # Broadcasting undone.
 
-    sum_to_size = broadcast.sum_to_size
+    def sum_to_size(self, *size: Any) -> Any:
+        """This tensor summed to `size`, from which it was broadcast."""
+        shape = check_shape("sum_to_size", size)
+        if check_broadcast("sum_to_size", shape, self.array.shape) != self.array.shape:
+            raise ValueError(
+                f"sum_to_size: {shape} must broadcast to the tensor's shape {self.array.shape}"
+            )
+        return broadcast.sum_to_size(self, shape)
 
     # Indexing.
 

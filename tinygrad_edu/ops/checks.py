@@ -69,13 +69,15 @@ def check_shape(op: str, shape: Any) -> tuple[int, ...]:
         shape = shape[0]
     sizes = []
     for size in shape:
-        if type(size) is int and size >= 0:
+        if type(size) is int and 0 <= size < 2**63:
             sizes.append(size)
             continue
         if isinstance(size, (bool, np.bool_)) or not hasattr(size, "__index__"):
             raise TypeError(f"{op}: sizes must be ints, got {type(size).__name__}")
         if size.__index__() < 0:
             raise ValueError(f"{op}: sizes must not be negative, got {tuple(shape)}")
+        if size.__index__() >= 2**63:
+            raise ValueError(f"{op}: sizes must be below 2^63, got {tuple(shape)}")
         sizes.append(size.__index__())
     if len(sizes) > 16:
         raise ValueError(f"{op}: a tensor has at most 16 dimensions, got {len(sizes)}")

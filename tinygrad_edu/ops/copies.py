@@ -232,7 +232,7 @@ class Triangle(Function):
         rows, columns = np.ogrid[: x.shape[-2], : x.shape[-1]]
         outside = columns - rows < diagonal if upper else columns - rows > diagonal
         out = backend(x).copy(x)
-        np.copyto(out, 0, where=outside)
+        np.copyto(out, out.dtype.type(0), where=outside)
         return out
 
     def backward(self, grad_output: Any) -> Any:

@@ -15,9 +15,10 @@ from .. import autograd
 from ..autograd import Tensor, wrap
 from ..backends import backend
 from .broadcast import Expand
-from .checks import check_dim, check_same_dtype
+from .checks import check_dim, check_same_dtype, check_tensor
 from .index_keys import Indices, as_index_array
 from .indexing import Copy, Index, at_each_place, index_put_at
+from .view import reshape
 from .where import where
 
 
@@ -75,12 +76,12 @@ def index_select(input: Tensor, dim: int, index: Any) -> Any:
         tensor([[3, 1],
                 [6, 4]])
     """
-    dim = check_dim("index_select", dim, input.array.ndim)
+    dim = check_dim("index_select", dim, check_tensor("index_select", input).array.ndim)
     array = _check_index("index_select", index)
     if array.ndim > 1:
         raise ValueError(f"index_select: index must have one dim, got shape {array.shape}")
     if input.array.ndim == 0:
-        raise ValueError("index_select: input must have at least one dim")
+        return reshape(index_select(reshape(input, (1,)), 0, array), ())
     _check_range("index_select", array, dim, input.array.shape[dim])
     return Index.apply(input, (dim,), (array.reshape(-1),))
 
@@ -107,9 +108,10 @@ def gather(input: Tensor, dim: int, index: Any) -> Any:
         tensor([[2],
                 [3]])
     """
-    dim = check_dim("gather", dim, input.array.ndim)
+    dim = check_dim("gather", dim, check_tensor("gather", input).array.ndim)
     if input.array.ndim == 0:
-        return Copy.apply(input)
+        flat = _check_index("gather", index).reshape(-1)
+        return reshape(index_select(reshape(input, (1,)), 0, flat), np.shape(as_index_array(index)))
     return Index.apply(
         input, tuple(range(input.array.ndim)), _along("gather", index, dim, input.array.shape)
     )
@@ -123,7 +125,7 @@ def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Any:
     """
     if dim is None:
         return take(input, wrap(as_index_array(indices).reshape(-1)))
-    shape = input.array.shape
+    shape = check_tensor("take_along_dim", input).array.shape
     dim = check_dim("take_along_dim", dim, len(shape))
     array = as_index_array(indices)
     if array.ndim != len(shape):
@@ -151,6 +153,7 @@ def take(input: Tensor, index: Any) -> Any:
 
     Gradient: grad_output added up at the positions it came from.
     """
+    check_tensor("take", input)
     array = _check_index("take", index)
     size = input.array.size
     if array.size and not (-size <= array.min() and array.max() < size):
@@ -167,7 +170,7 @@ def _scatter(op: str, input: Any, dim: int, index: Any, src: Any, accumulate: bo
     """Writes src into `input` (in place) at the index; src is a number, or a tensor at least of
     index's shape.
     """
-    shape = input.array.shape
+    shape = check_tensor(op, input).array.shape
     dim = check_dim(op, dim, len(shape))
     if isinstance(src, Tensor):
         check_same_dtype(op, input=input, src=src)
@@ -227,16 +230,24 @@ def scatter_add_(input: Tensor, dim: int, index: Any, src: Tensor) -> Any:
     return _scatter("scatter_add_", input, dim, index, src, True)
 
 
+def _rows(op: str, input: Any, dim: int, index: Any, source: Any) -> tuple[int, np.ndarray]:
+    """dim counted from 0 and the index as one dim, checked, for ops that write slices of source."""
+    dim = check_dim(op, dim, check_tensor(op, input).array.ndim)
+    array = _check_index(op, index).reshape(-1)
+    check_same_dtype(op, input=input, source=check_tensor(op, source, "source"))
+    if input.array.ndim == 0:
+        raise ValueError(f"{op}: input must have at least one dim")
+    _check_range(op, array, dim, input.array.shape[dim])
+    return dim, array
+
+
 def index_add_(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: float = 1) -> Any:
     """input[..., index[j], ...] += alpha * source[..., j, ...] along dim, in place, in the order of
     the index.
 
     Gradient: grad_input = grad_output; grad_source = alpha * grad_output selected at index.
     """
-    dim = check_dim("index_add_", dim, input.array.ndim)
-    array = _check_index("index_add_", index).reshape(-1)
-    check_same_dtype("index_add_", input=input, source=source)
-    _check_range("index_add_", array, dim, input.array.shape[dim])
+    dim, array = _rows("index_add_", input, dim, index, source)
     added = source if alpha == 1 else autograd.engine_ops["mul"](source, alpha)
     index_put_at(input, (dim,), (array,), added, True)
     return input
@@ -247,7 +258,7 @@ def index_add(input: Tensor, dim: int, index: Any, source: Tensor, *, alpha: flo
 
     Gradient: grad_input = grad_output; grad_source = alpha * grad_output selected at index.
     """
-    return index_add_(Copy.apply(input), dim, index, source, alpha=alpha)
+    return index_add_(Copy.apply(check_tensor("index_add", input)), dim, index, source, alpha=alpha)
 
 
 def index_copy_(input: Tensor, dim: int, index: Any, source: Tensor) -> Any:
@@ -255,10 +266,7 @@ def index_copy_(input: Tensor, dim: int, index: Any, source: Tensor) -> Any:
 
     Gradient: 0 for what was assigned over; grad_source = grad_output selected at index.
     """
-    dim = check_dim("index_copy_", dim, input.array.ndim)
-    array = _check_index("index_copy_", index).reshape(-1)
-    check_same_dtype("index_copy_", input=input, source=source)
-    _check_range("index_copy_", array, dim, input.array.shape[dim])
+    dim, array = _rows("index_copy_", input, dim, index, source)
     index_put_at(input, (dim,), (array,), source, False)
     return input
 
@@ -269,7 +277,7 @@ def index_copy(input: Tensor, dim: int, index: Any, source: Tensor) -> Any:
     Gradient: grad_input = grad_output, but 0 where assigned; grad_source = grad_output selected at
     index.
     """
-    return index_copy_(Copy.apply(input), dim, index, source)
+    return index_copy_(Copy.apply(check_tensor("index_copy", input)), dim, index, source)
 
 
 # ---- masks ----------------------------------------------------------------------------------
@@ -302,6 +310,7 @@ def masked_select(input: Tensor, mask: Any) -> Any:
 
     Gradient: grad_output at the elements it came from, else 0.
     """
+    check_tensor("masked_select", input)
     mask = _check_mask("masked_select", mask)
     shape = np.broadcast_shapes(input.array.shape, mask.array.shape)
     if not shape:
@@ -320,6 +329,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
         tensor([[0, 1],
                 [1, 0]])
     """
+    check_tensor("nonzero", input)
     array = backend(input.array).to_host(input.array)
     if array.ndim == 0:
         found = np.zeros((int(bool(array)), 0), np.int64)

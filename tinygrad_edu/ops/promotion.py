@@ -50,6 +50,8 @@ def result_type(*operands: Any) -> np.dtype[Any]:
     for x in operands:
         if hasattr(x, "dtype") and hasattr(x, "ndim") and not isinstance(x, np.generic):
             rank, dtype = (0 if x.ndim else 1), x.dtype
+            if dtype.kind not in _KIND:
+                raise TypeError(f"result_type: operands must be numbers, got an array of {dtype}")
         else:
             rank, dtype = 2, _scalar_dtype(x)
         known = ranks[rank]
