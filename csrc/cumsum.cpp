@@ -49,6 +49,8 @@ void cumsum(In<T> x, Out<T> out, int64_t dim) {
 }
 
 }  // namespace
+extern const int64_t cumsum_strip;
+const int64_t cumsum_strip = kStrip;
 TG_EXPORT(cumsum)
 }  // namespace TG_LEVEL
 }  // namespace tg

@@ -138,6 +138,8 @@ void adam_step(List<T> params, List<const T> grads, List<T> exp_avgs, List<T> ex
 }
 
 }  // namespace
+extern const int64_t optim_chunk, optim_serial;
+const int64_t optim_chunk = kChunk, optim_serial = kSerialElements;
 
 TG_EXPORT(sgd_step)
 TG_EXPORT(adam_step)

@@ -192,6 +192,9 @@ void random_permutation(Out<Index> out, uint64_t seed, uint64_t block) {
 
 }  // namespace
 
+extern const int64_t random_batch, random_task, random_serial;
+const int64_t random_batch = kBatchWords, random_task = kTaskBatches * kBatchWords;  // in words
+const int64_t random_serial = kSerialElements;
 TG_EXPORT(random_uniform)
 TG_EXPORT(random_normal)
 TG_EXPORT(random_mask)

@@ -35,13 +35,6 @@ SIZES = [
 ]
 
 
-@pytest.fixture
-def threads():
-    before = _C.num_threads()
-    yield _C.set_num_threads
-    _C.set_num_threads(before)
-
-
 def operands(shape, weight_shape, dtype=np.float64, seed=0):
     """x, weight and bias of small integers: every sum is exact, in any order, in float32 too."""
     rng = np.random.default_rng(seed)

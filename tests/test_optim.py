@@ -23,8 +23,9 @@ SETTINGS = [
     ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True}),
     ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "maximize": True}),
 ]
-CHUNK, SERIAL = 1 << 14, 1 << 15  # csrc/optim.cpp
-SIZES = [0, 1, 15, 16, 17, 1000, CHUNK - 1, CHUNK, CHUNK + 1, SERIAL, 3 * CHUNK + 5]
+CHUNK, SERIAL = (_C.constants()[f"optim_{name}"] for name in ("chunk", "serial"))
+AROUND = [size + d for size in (CHUNK, SERIAL) for d in (-1, 0, 1)]
+SIZES = [0, 1, 15, 16, 17, 1000, *AROUND, 3 * CHUNK + 5]
 
 
 def gradient(parameter, step, index):

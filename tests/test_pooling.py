@@ -10,7 +10,6 @@ import pytest
 import tinygrad_edu as tg
 from specs_pooling import avg_pool2d_reference, max_pool2d_reference
 from strategies import LAYOUTS
-from tinygrad_edu import _C
 from tinygrad_edu.nn import functional as F
 
 CHANNELS = [1, 3, 4, 5, 8, 15, 16, 17, 32, 33]  # around a register of every level and dtype
@@ -22,13 +21,6 @@ WINDOWS = [
     ((2, 3), (4, 1), (0, 1), (1, 2), False),
     ((4, 1), (3, 2), (2, 0), (1, 1), True),
 ]
-
-
-@pytest.fixture
-def threads():
-    before = _C.num_threads()
-    yield _C.set_num_threads
-    _C.set_num_threads(before)
 
 
 def gradient(function, x, *arguments):

@@ -10,7 +10,8 @@ import tinygrad_edu as tg
 from tinygrad_edu import _C
 
 ALL_ONES = 2**64 - 1
-SIZES = [0, 1, 3, 4, 255, 256, 257, 16385, 40_000]
+BATCH, TASK, SERIAL = (_C.constants()[f"random_{name}"] for name in ("batch", "task", "serial"))
+SIZES = [0, 1, 3, 4, *(size + d for size in (BATCH, TASK, SERIAL) for d in (-1, 0, 1)), 40_000]
 
 
 def kernel_draws(count, seed=11, block=5):

@@ -148,7 +148,8 @@ def test_winners(level: str, shape: tuple[int, ...], name: str, dtype: Any) -> N
 
 @each_dtype
 def test_running_sums(level: str, dtype: Any) -> None:
-    for shape in ((1,), (70,), (3, 65), (65, 3), (4, 70, 66), (0, 3), (3, 0)):
+    strips = [(3, n) for n in around(CONSTANTS["cumsum_strip"])]
+    for shape in ((1,), (70,), *strips, (65, 3), (4, 70, 66), (0, 3), (3, 0)):
         x = np.random.default_rng(4).standard_normal(shape).astype(dtype)
         for stored in (x, np.asfortranarray(x), x[::-1]):
             for dim in range(x.ndim):
