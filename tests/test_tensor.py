@@ -282,3 +282,22 @@ def test_questions_about_tensors_and_dtypes():
     assert tg.iinfo(tg.uint8).max == 255
     assert tg.promote_types(tg.int64, tg.float32) == tg.float32
     assert tg.result_type(tg.ones(1, dtype=tg.int64), 2.5) == tg.float32
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda x, mask: x.fill_(0.1),
+        lambda x, mask: x.__setitem__(0, 0.1),
+        lambda x, mask: x.__setitem__(mask, 0.1),
+        lambda x, mask: x.masked_fill(mask, 0.1),
+        lambda x, mask: x.scatter(0, tg.tensor([0]), 0.1),
+        lambda x, mask: tg.where(mask, 0.1, x),
+        lambda x, mask: x * 0 + 0.1,
+    ],
+)
+def test_python_numbers_meet_float64_tensors_in_full_precision(write):
+    x = tg.tensor([0.5, 0.7], dtype=tg.float64)
+    result = write(x, tg.tensor([True, False]))
+    first = x[0] if result is None else result[0]
+    assert first.item() == 0.1 and first == 0.1 and first // 0.1 == 1

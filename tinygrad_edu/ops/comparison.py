@@ -26,9 +26,9 @@ def _operands(op: str, x: Any, y: Any) -> tuple[Any, Any]:
             f"{type(y).__name__}"
         )
     dtype = result_type(*(v.array if isinstance(v, Tensor) else v for v in (x, y)))
-    a, b = (as_tensor(v).array for v in (x, y))
+    a, b = (as_tensor(v, dtype).array for v in (x, y))
     check_broadcast(op, a.shape, b.shape)
-    return a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    return a, b
 
 
 def _boolean(values: Any) -> Any:

@@ -462,13 +462,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
             f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}"
         )
     dtype = autograd.engine_ops["result_type"](input, other)
-    x, y = (autograd.engine_ops["as_tensor"](v) for v in (input, other))
+    x, y = (autograd.engine_ops["as_tensor"](v, dtype) for v in (input, other))
     if dtype.kind != "f":
-        return integer_quotient(x.array.astype(dtype), y.array.astype(dtype), rounding_mode)
-    if rounding_mode == "trunc":
-        return trunc(div_operator(input, other))
-    cast = autograd.engine_ops["cast"]
-    return FloorDivide.apply(cast(x, dtype), cast(y, dtype))
+        return integer_quotient(x.array, y.array, rounding_mode)
+    return trunc(div_operator(x, y)) if rounding_mode == "trunc" else FloorDivide.apply(x, y)
 
 
 def floor_divide(input: Any, other: Any) -> Any:

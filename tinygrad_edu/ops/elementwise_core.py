@@ -351,7 +351,7 @@ def promoted(
             f"{op.name}: operands must be tensors, arrays or numbers, got {type(x).__name__} and "
             f"{type(y).__name__}"
         )
-    as_tensor, cast = autograd.engine_ops["as_tensor"], autograd.engine_ops["cast"]
+    as_tensor = autograd.engine_ops["as_tensor"]
     dtype = result_type(
         x.array if isinstance(x, Tensor) else x, y.array if isinstance(y, Tensor) else y
     )
@@ -361,8 +361,7 @@ def promoted(
         dtype = get_default_dtype()
     operands = []
     for operand in (x, y):
-        tensor = as_tensor(operand) if not isinstance(operand, Tensor) else operand
-        operands.append(tensor if tensor.array.dtype == dtype else cast(tensor, dtype))
+        operands.append(as_tensor(operand, dtype))
     return call(*operands)
 
 

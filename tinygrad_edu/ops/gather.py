@@ -184,7 +184,7 @@ def _scatter(op: str, input: Any, dim: int, index: Any, src: Any, accumulate: bo
         if src.array.shape != array.shape:
             src = autograd.engine_ops["getitem"](src, tuple(slice(0, n) for n in array.shape))
     else:
-        src = autograd.engine_ops["as_tensor"](src)
+        src = autograd.engine_ops["as_tensor"](src, input.array.dtype)
     if not shape:
         raise ValueError(f"{op}: input must have at least one dim")
     places = _along(op, index, dim, shape)
@@ -297,12 +297,12 @@ def masked_fill(input: Tensor, mask: Any, value: Any) -> Any:
     Gradient: grad_input = grad_output where mask is false, else 0; grad_value = sum of the rest.
     """
     mask = _check_mask("masked_fill", mask)
-    value = autograd.engine_ops["as_tensor"](value)
+    value = autograd.engine_ops["as_tensor"](value, input.array.dtype)
     if value.array.ndim:
         raise ValueError(
             f"masked_fill: value must be a number or a 0-d tensor, got shape {value.array.shape}"
         )
-    return where(mask, autograd.engine_ops["cast"](value, input.array.dtype), input)
+    return where(mask, value, input)
 
 
 def masked_select(input: Tensor, mask: Any) -> Any:

@@ -201,7 +201,7 @@ def setitem(input: Tensor, key: Any, value: Any) -> None:
     Gradient: 0 for what was there before; grad_value = grad_output[key].
     """
     basic, dims, indices = parse_key(input.array.shape, key)
-    value = autograd.engine_ops["as_tensor"](value)
+    value = autograd.engine_ops["as_tensor"](value, input.array.dtype)
     part = input if indices and is_whole(basic) else Slice.apply(input, basic)
     if indices:
         index_put_at(part, dims, indices, value, False)

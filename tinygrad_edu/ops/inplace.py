@@ -186,7 +186,7 @@ def copy_(x: Any, source: Any, non_blocking: bool = False) -> Any:
 
     Gradient: grad_source = grad_output; none for what x was before.
     """
-    source = autograd.engine_ops["as_tensor"](source)
+    source = autograd.engine_ops["as_tensor"](source, x.array.dtype)
     check_writable("copy_", x)
     try:
         fits = np.broadcast_shapes(source.array.shape, x.array.shape) == x.array.shape
@@ -197,7 +197,7 @@ def copy_(x: Any, source: Any, non_blocking: bool = False) -> Any:
             f"copy_: a source of shape {source.array.shape} does not broadcast to {x.array.shape}"
         )
     if is_grad_enabled() and (source.node is not None or x.node is not None):
-        node = Fill.apply(x, autograd.engine_ops["cast"](source, x.array.dtype)).node
+        node = Fill.apply(x, source).node
     else:
         node = None
     values = source.array.copy() if _overlaps(x.array, source.array) else source.array
@@ -213,7 +213,7 @@ def fill_(x: Any, value: Any) -> Any:
 
     Gradient: 0 for what x was before; sum(grad_output) for a 0-d tensor `value`.
     """
-    source = autograd.engine_ops["as_tensor"](value)
+    source = autograd.engine_ops["as_tensor"](value, x.array.dtype)
     if source.array.ndim:
         raise ValueError(
             f"fill_: value must be a number or a 0-d tensor, got shape {source.array.shape}"

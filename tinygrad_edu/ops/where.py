@@ -64,7 +64,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         >>> tg.where(x > 0, x, 0.0)
         tensor([0., 2.])
     """
-    as_tensor, cast = autograd.engine_ops["as_tensor"], autograd.engine_ops["cast"]
+    as_tensor = autograd.engine_ops["as_tensor"]
     condition = as_tensor(condition)
     if input is None and other is None:
         return autograd.engine_ops["nonzero"](condition, as_tuple=True)
@@ -75,7 +75,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         )
     operands = [x.array if hasattr(x, "array") else x for x in (input, other)]
     dtype = result_type(*operands)
-    x, y = (cast(as_tensor(operand), dtype) for operand in (input, other))
+    x, y = (as_tensor(operand, dtype) for operand in (input, other))
     try:
         np.broadcast_shapes(condition.array.shape, x.array.shape, y.array.shape)
     except ValueError:
