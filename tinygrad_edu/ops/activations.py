@@ -128,6 +128,9 @@ def elu(input: Any, alpha: float = 1.0) -> Any:
 def celu(input: Any, alpha: float = 1.0) -> Any:
     """out = x where x > 0, else alpha (e^(x / alpha) - 1).
 
+    Raises:
+        ValueError: alpha is 0.
+
     Gradient: grad_output where x > 0, else e^(x / alpha) grad_output.
 
     Reference: Barron 2017, "Continuously Differentiable Exponential Linear Units".
@@ -143,6 +146,9 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     Args:
         input: float tensor of any shape.
         approximate: "none", or "tanh" for x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+
+    Raises:
+        ValueError: approximate is neither "none" nor "tanh".
 
     Gradient: (Phi(x) + x phi(x)) grad_output.
 
@@ -164,6 +170,9 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """out = x between min_val and max_val.
 
+    Raises:
+        ValueError: min_val exceeds max_val.
+
     Gradient: grad_output where min_val < x < max_val, else 0.
     """
     if min_val > max_val:
@@ -181,6 +190,9 @@ def relu6(input: Any) -> Any:
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """out = x - lambd where x > lambd, x + lambd where x < -lambd, else 0: x - clamp(x, -l, l).
+
+    Raises:
+        ValueError: lambd is negative.
 
     Gradient: grad_output where |x| > lambd, else 0.
     """

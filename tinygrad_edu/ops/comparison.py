@@ -101,7 +101,13 @@ bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor, "^")
 
 
 def bitwise_not(input: Any) -> Any:
-    """out = ~input, bit by bit; the logical not of bools. Gradient: none."""
+    """out = ~input, bit by bit; the logical not of bools.
+
+    Raises:
+        TypeError: input is a float tensor.
+
+    Gradient: none.
+    """
     array = check_tensor("bitwise_not", input).array
     if array.dtype.kind == "f":
         raise TypeError(f"bitwise_not: input must be an integer or bool tensor, got {array.dtype}")

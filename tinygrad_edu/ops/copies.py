@@ -102,6 +102,9 @@ def clone(input: Tensor, *, memory_format: str = "preserve_format") -> Any:
 def repeat(input: Tensor, *sizes: Any) -> Any:
     """out = input repeated sizes[d] times along each dim; new leading dims where sizes has more.
 
+    Raises:
+        ValueError: fewer counts than dims.
+
     Gradient: grad_output summed over the repetitions.
 
     Example:
@@ -136,6 +139,9 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> An
 
     Args:
         repeats: an int, or an integer tensor with one count for each slice along dim.
+
+    Raises:
+        ValueError: repeats is negative, or holds neither one count nor one for each slice.
 
     Gradient: grad_output summed over the repetitions.
     """
@@ -204,6 +210,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Any:
     other.
 
     Without dims, the flattened tensor is rolled.
+
+    Raises:
+        ValueError: shifts and dims differ in length.
 
     Gradient: grad_output rolled back.
     """

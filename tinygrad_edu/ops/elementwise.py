@@ -452,6 +452,9 @@ def rsub(input: Any, other: Any) -> Any:
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """out = input / other, rounded toward zero ("trunc") or down ("floor") if asked.
 
+    Raises:
+        ValueError: rounding_mode is none of these.
+
     Gradient: grad_input = grad_output / other, grad_other = -(input / other) / other grad_output; 0
     where rounded.
     """

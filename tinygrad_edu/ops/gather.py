@@ -121,6 +121,9 @@ def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Any:
     """gather with input and indices broadcast against each other in the other dims; of the flat
     tensors without dim.
 
+    Raises:
+        ValueError: shapes that do not broadcast beside dim.
+
     Gradient: grad_output added up at the positions it came from.
     """
     if dim is None:
@@ -150,6 +153,9 @@ def take_along_dim(input: Tensor, indices: Any, dim: int | None = None) -> Any:
 
 def take(input: Tensor, index: Any) -> Any:
     """out[i] = input.flatten()[index[i]], in index's shape.
+
+    Raises:
+        IndexError: a value of index is out of range.
 
     Gradient: grad_output added up at the positions it came from.
     """
@@ -293,6 +299,9 @@ def _check_mask(op: str, mask: Any) -> Any:
 def masked_fill(input: Tensor, mask: Any, value: Any) -> Any:
     """out = value where mask is true, else input. mask broadcasts; value is a number or a 0-d
     tensor.
+
+    Raises:
+        ValueError: value has dims.
 
     Gradient: grad_input = grad_output where mask is false, else 0; grad_value = sum of the rest.
     """

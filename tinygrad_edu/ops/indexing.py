@@ -244,6 +244,9 @@ def index_put_(input: Tensor, indices: Sequence[Any], values: Any, accumulate: b
     """input[indices] = values, or input[indices] += values with equal indices adding up; returns
     input.
 
+    Raises:
+        TypeError: indices hold neither index tensors nor masks.
+
     Gradient: 0 for what was assigned over; grad_values = grad_output[indices].
     """
     basic, dims, found = parse_key(input.array.shape, tuple(indices))

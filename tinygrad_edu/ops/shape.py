@@ -105,6 +105,9 @@ concat = concatenate = cat
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Any:
     """The tensors, all of one shape, side by side along a new dim.
 
+    Raises:
+        ValueError: shapes differ, or there are no tensors.
+
     Gradient: to each tensor its part of grad_output.
     """
     operands = _operands("stack", tensors)
@@ -140,7 +143,11 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Any, ...]:
 
 
 def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that tensors of these shapes have together."""
+    """The shape that tensors of these shapes have together.
+
+    Raises:
+        ValueError: the shapes do not broadcast.
+    """
     try:
         return np.broadcast_shapes(*shapes)
     except ValueError:

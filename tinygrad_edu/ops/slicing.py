@@ -57,6 +57,9 @@ def along(dim: int, index: Any) -> Key:
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Any:
     """out = input[..., start : start + length, ...] along dim, as a view.
 
+    Raises:
+        IndexError: the part reaches past the dim.
+
     Gradient: grad_output in its place, zeros around it.
     """
     dim = check_dim("narrow", dim, input.array.ndim)
@@ -71,6 +74,9 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Any:
 
 def select(input: Tensor, dim: int, index: int) -> Any:
     """out = input[..., index, ...] along dim, without that dim, as a view.
+
+    Raises:
+        IndexError: dim or index is out of range.
 
     Gradient: grad_output in its place, zeros around it.
     """
@@ -141,6 +147,9 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Any
     """The parts of input along dim, as views: of one size each (the last may be smaller), or of the
     sizes in a list.
 
+    Raises:
+        ValueError: sections that do not add up to the size, or a size that is not positive.
+
     Gradient: the parts' gradients joined along dim.
 
     Example:
@@ -170,6 +179,9 @@ def split(input: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Any
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most `chunks` parts of input along dim, of equal size but for the last, as views.
 
+    Raises:
+        ValueError: chunks is not positive.
+
     Gradient: the parts' gradients joined along dim.
     """
     if chunks < 1:
@@ -183,6 +195,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Any, ...]:
     """input[..., i, ...] for every i along dim, without that dim, as views.
+
+    Raises:
+        IndexError: a 0-d tensor, or dim out of range.
 
     Gradient: the parts' gradients stacked along dim.
     """

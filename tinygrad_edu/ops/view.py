@@ -168,6 +168,9 @@ def reshape_as(input: Tensor, other: Tensor) -> Any:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
     """out = input with dims start_dim..end_dim as one: a view where strides allow it, else a copy.
 
+    Raises:
+        ValueError: start_dim comes after end_dim.
+
     Gradient: grad_output in input's shape.
     """
     shape = input.array.shape
@@ -262,6 +265,9 @@ swapaxes = swapdims = transpose
 def t(input: Tensor) -> Any:
     """out = the transpose of a matrix, as a view; vectors and 0-d tensors as they are.
 
+    Raises:
+        ValueError: input has more than 2 dims.
+
     Gradient: the transpose of grad_output.
     """
     if input.array.ndim > 2:
@@ -289,6 +295,9 @@ def permute(input: Tensor, *dims: Any) -> Any:
     """out = input with its dims in the order `dims`, as a view: out.shape[k] =
     input.shape[dims[k]].
 
+    Raises:
+        ValueError: dims do not name every dim once.
+
     Gradient: grad_output under the inverse permutation.
 
     Example:
@@ -311,6 +320,9 @@ def permute(input: Tensor, *dims: Any) -> Any:
 def movedim(input: Tensor, source: Any, destination: Any) -> Any:
     """out = input with the dims `source` moved to the places `destination`, the others in order, as
     a view.
+
+    Raises:
+        ValueError: source and destination differ in length.
 
     Gradient: grad_output with the dims moved back.
     """

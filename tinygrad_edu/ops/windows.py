@@ -67,6 +67,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> An
     """The diagonal of the matrices that dim1 and dim2 span, as the last dim, as a view; above the
     main one if offset > 0.
 
+    Raises:
+        ValueError: input has fewer than 2 dims, or dim1 is dim2.
+
     Gradient: grad_output on the diagonal, zeros beside it.
     """
     ndim = input.array.ndim
@@ -83,6 +86,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> An
 def diag(input: Tensor, diagonal: int = 0) -> Any:
     """A vector's square matrix with it on a diagonal and zeros elsewhere, or a matrix's diagonal,
     as a copy.
+
+    Raises:
+        ValueError: input has neither 1 nor 2 dims.
 
     Gradient: the diagonal of grad_output, or grad_output on the diagonal.
     """
@@ -202,6 +208,9 @@ def windows_of(x: Any, dim: int, size: int, step: int) -> Any:
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Any:
     """All windows of `size` elements along a dim, `step` apart, as a view: the window's elements
     are the new last dim.
+
+    Raises:
+        ValueError: size is larger than the dim, or size or step is not positive.
 
     Gradient: the gradients of each element, added over the windows that show it.
 
