@@ -1,4 +1,4 @@
-// One matrix product, for matmul.cpp and for every kernel that has one inside (attention, LSTM, linear layers).
+// One matrix product, for matmul.cpp and for other kernels that have one inside.
 #pragma once
 #include <cstdint>
 
