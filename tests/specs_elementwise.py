@@ -337,16 +337,18 @@ ACTIVATIONS = [
         A.celu, lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x / alpha)), kinks=(0,),
         torch="celu", params={"alpha": 1.5}, exact=[(0.0, 0, 1, 1 / 1.5), (1000.0, 1000, 1, 0)],
     ),
+    # The kinks of the next ones are where the slope is 0: what float32 leaves of it is rounding.
     Elementwise(
-        A.silu, lambda x: x * sigmoid(x), torch="nn.functional.silu",
+        A.silu, lambda x: x * sigmoid(x), torch="nn.functional.silu", kinks=(-1.2785,),
         exact=[(0.0, 0, 0.5, 0.5, 0), (-1000.0, -0.0, 0), (1000.0, 1000, 1, 0)],
     ),
     Elementwise(
-        A.gelu, gelu, torch="nn.functional.gelu",
+        A.gelu, gelu, torch="nn.functional.gelu", kinks=(-0.7518,),
         exact=[(0.0, 0, 0.5, math.sqrt(2 / math.pi)), (-40.0, -0.0, 0, 0), (40.0, 40, 1, 0)],
     ),
     Elementwise(
         A.gelu, gelu, torch="nn.functional.gelu", params={"approximate": "tanh"}, name="gelu-tanh",
+        kinks=(-0.7525,),
         exact=[(0.0, 0, 0.5, math.sqrt(2 / math.pi)), (-40.0, -0.0, 0, 0), (40.0, 40, 1, 0)],
     ),
     Elementwise(
@@ -356,6 +358,7 @@ ACTIVATIONS = [
     ),
     Elementwise(
         A.mish, lambda x: x * np.tanh(np.log1p(np.exp(x))), torch="nn.functional.mish",
+        kinks=(-1.1924,),
         exact=[(0.0, 0, 0.6), (1000.0, 1000, 1, 0), (-1000.0, -0.0, 0)],
     ),
     Elementwise(
@@ -380,7 +383,7 @@ ACTIVATIONS = [
     Elementwise(A.tanhshrink, lambda x: x - np.tanh(x), torch="nn.functional.tanhshrink"),
     Spec(A.prelu, prelu, slopes(), torch="nn.functional.prelu"),
     Elementwise(
-        A.hardswish, lambda x: x * np.clip(x + 3, 0, 6) / 6, (-5, 5), kinks=(-3, 3),
+        A.hardswish, lambda x: x * np.clip(x + 3, 0, 6) / 6, (-5, 5), kinks=(-3, -1.5, 3),
         torch="nn.functional.hardswish",
         exact=[(-3.0, -0.0, 0), (3.0, 3, 1), (0.0, 0, 0.5, 1 / 3, 0)],
     ),
