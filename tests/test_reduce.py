@@ -269,3 +269,13 @@ def test_std_of_equal_values_has_gradient_zero():
 def test_logsumexp_of_one_number_and_of_integers():
     assert tg.logsumexp(tg.tensor(1.5), 0).item() == 1.5
     assert tg.logsumexp(tg.tensor([0, 0]), 0).dtype == tg.float32
+
+
+def test_unbiased_is_another_spelling_of_correction():
+    x = tg.tensor([1.0, 3.0])
+    assert x.var(unbiased=False).item() == 1 and x.var(0, unbiased=True).item() == 2
+    assert tg.std(x, unbiased=False).item() == tg.std_mean(x, unbiased=False)[0].item() == 1
+    with pytest.raises(TypeError, match="norm: p must be a number"):
+        x.norm("nuc")
+    with pytest.raises(IndexError, match="stride: .*5"):
+        x.stride(5)

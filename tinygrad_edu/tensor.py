@@ -34,6 +34,7 @@ from .dtypes import (
 )
 from .hooks import RemovableHandle, register
 from .ops import convert, creation
+from .ops.checks import check_dim
 from .printing import tensor_text
 from .tensor_methods import Methods
 
@@ -124,7 +125,7 @@ class Tensor(Methods):
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory, in elements: of all dims, or of one."""
         strides = tuple(step // self.array.itemsize for step in self.array.strides)
-        return strides if dim is None else strides[dim]
+        return strides if dim is None else strides[check_dim("stride", dim, len(strides))]
 
     def data_ptr(self) -> int:
         """The address of the first element."""

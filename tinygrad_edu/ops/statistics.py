@@ -23,7 +23,14 @@ from .view import reshape
 from .where import where
 
 
-def var(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+def var(
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: float = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+) -> Any:
     """out = sum of (x - mean)^2 / (n - correction), over dim.
 
     Args:
@@ -31,23 +38,31 @@ def var(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool 
         dim: an int, a tuple of ints, or None for all dims.
         correction: 1 for the unbiased estimate, 0 for the mean square deviation.
         keepdim: whether the dims stay, with size 1.
+        unbiased: the older spelling of correction: True for 1, False for 0.
 
     Returns:
         A tensor; NaN where n = correction.
 
     Gradient: 2 (x - mean) / (n - correction) * grad_output.
     """
-    return var_mean(input, dim, correction=correction, keepdim=keepdim)[0]
+    return var_mean(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)[0]
 
 
 def var_mean(
-    input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: float = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
 ) -> tuple[Any, Any]:
     """out = (var(x), mean(x)) over dim.
 
     Gradient: those of var and mean.
     """
     check_float("var", check_tensor("var", input))
+    if unbiased is not None:
+        correction = int(unbiased)
     dims = check_reduced_dims("var", dim, input.array.ndim)
     center = mean(input, dims, keepdim=True)
     count = math.prod(input.array.shape[d] for d in dims)
@@ -61,12 +76,19 @@ def var_mean(
     return spread, center if keepdim else reshape(center, spread.array.shape)
 
 
-def std(input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False) -> Any:
+def std(
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: float = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
+) -> Any:
     """out = sqrt(var) over dim; see var.
 
     Gradient: (x - mean) / (n - correction) / out * grad_output; 0 where out = 0.
     """
-    return _root(var(input, dim, correction=correction, keepdim=keepdim))
+    return _root(var(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased))
 
 
 def _root(variance: Any) -> Any:
@@ -78,13 +100,18 @@ def _root(variance: Any) -> Any:
 
 
 def std_mean(
-    input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
+    input: Tensor,
+    dim: Any = None,
+    *,
+    correction: float = 1,
+    keepdim: bool = False,
+    unbiased: bool | None = None,
 ) -> tuple[Any, Any]:
     """out = (std(x), mean(x)) over dim.
 
     Gradient: those of std and mean.
     """
-    spread, center = var_mean(input, dim, correction=correction, keepdim=keepdim)
+    spread, center = var_mean(input, dim, correction=correction, keepdim=keepdim, unbiased=unbiased)
     return _root(spread), center
 
 
@@ -136,6 +163,8 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> A
     """
     check_float("norm", check_tensor("norm", input))
     dims = check_reduced_dims("norm", dim, input.array.ndim)
+    if not isinstance(p, (int, float, np.number)) and p not in ("fro", None):
+        raise TypeError(f"norm: p must be a number or 'fro', got {p!r}")
     p = 2.0 if p in ("fro", None) else float(p)
     if p == 2:
         return EuclideanNorm.apply(input, dims, keepdim)
