@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import itertools
+import math
 import pickle
 import weakref
 
@@ -301,3 +302,10 @@ def test_python_numbers_meet_float64_tensors_in_full_precision(write):
     result = write(x, tg.tensor([True, False]))
     first = x[0] if result is None else result[0]
     assert first.item() == 0.1 and first == 0.1 and first // 0.1 == 1
+
+
+def test_numbers_past_the_range_of_the_default_dtype():
+    assert tg.tensor([1e300, -1e300]).tolist() == [math.inf, -math.inf]
+    assert not (tg.ones(2) == 1e300).any() and tg.as_tensor(2**62).item() == 2**62
+    with pytest.raises(TypeError, match="numbers"):
+        tg.as_tensor(2**70)

@@ -10,7 +10,7 @@ from .. import autograd
 from ..autograd import AccumulateGrad, Function, Tensor, wrap
 from ..backends import backend, cpu
 from ..device import check_device
-from ..dtypes import SUPPORTED, as_dtype, get_default_dtype
+from ..dtypes import SUPPORTED, as_dtype, get_default_dtype, int64
 from .checks import check_tensor
 from .promotion import result_type
 
@@ -77,7 +77,8 @@ def _host_array(op: str, data: Any, dtype: Any) -> np.ndarray:
             ) from None
         is_python = not isinstance(data, np.generic) and not _holds_numpy(data)
         if dtype is None and array.dtype.kind == "f" and (is_python or array.size == 0):
-            array = array.astype(get_default_dtype())
+            with np.errstate(over="ignore"):  # 1e300 is infinite in float32, as in PyTorch
+                array = array.astype(get_default_dtype())
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{op}: data must be numbers, got {array.dtype}")
     if dtype is None and array.dtype.newbyteorder("=") not in SUPPORTED:
@@ -176,6 +177,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     check_device(device)
     if isinstance(data, Tensor):
         return data if dtype is None else cast(data, dtype)
+    if type(data) is float or type(data) is int:  # the common case of x == 0.5, without detours
+        natural = int64 if type(data) is int else get_default_dtype()
+        wanted = natural if dtype is None else as_dtype(dtype)
+        if (wanted.kind == "f" or wanted is natural) and -(2**63) <= data < 2**63:
+            return wrap(np.array(data, dtype=wanted))
     if isinstance(data, np.ndarray) and data.dtype in SUPPORTED and _readable(data):
         shared = from_numpy(data)
         return shared if dtype is None else cast(shared, dtype)
