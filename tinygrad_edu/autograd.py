@@ -255,113 +255,131 @@ def run_backward(
         wanted: stop at these nodes; returns {node.number: gradient}.
         into_leaves: whether leaves reached add to their `.grad`.
     """
-    heap: list[int] = []  # creation numbers, negated: the newest first
-    pending: dict[int, tuple[Node, Any]] = {}  # number -> (node, gradient so far)
-    owned: set[int] = set()  # numbers whose gradient so far is a sum that only this walk holds
-    found: dict[int, Any] = {}
     targets: set[int] = set()
     through: set[int] | None = None
     if wanted is not None:
         targets = {node.number for node in wanted}
         through = _nodes_through(targets, [node for node, _ in roots])
         roots = [r for r in roots if r[0].number in targets or r[0].number in through]
-    sum_to_size = engine_ops["sum_to_size"]
-
     token = _grad_mode.set(create_graph)
     try:
-        for node, grad in roots:
-            if node.number in pending:
-                grad = engine_ops["add"](pending[node.number][1], grad)
-            else:
-                heappush(heap, -node.number)
-            pending[node.number] = node, grad
-        grad = following = None  # following: (node, gradient) while no other waits, without heap
-        while heap or following is not None:
-            if following is not None:
-                node, grad = following
-                number = node.number
-                following = None
-            else:
-                number = -heappop(heap)
-                node, grad = pending.pop(number)
-            if node.side is not None:
-                grad = _run_side(node, grad)
-            if number in targets:
-                found[number] = grad
-            kind = type(node)
-            if kind is AccumulateGrad:
-                if into_leaves:
-                    node.accumulate(grad, create_graph)  # type: ignore[attr-defined]
-                continue
-            if through is not None and number not in through:
-                continue
-            if kind is Output:
-                _deliver(node, grad, heap, pending)
-                continue
-            grads = node.backward(*grad) if type(grad) is list else node.backward(grad)
-            if recorder is not None:
-                recorder.backward(node, grad, grads)
-            if not retain_graph and node.saved_values:
-                node.saved_values = None
-            if type(grads) is not tuple:
-                grads = (grads,)
-            elif len(grads) > len(node.edges) and grads[-1] is not None:
-                raise RuntimeError(
-                    f"{node.name()}: backward returned {len(grads)} gradients for "
-                    f"{len(node.edges)} arguments of apply"
-                )
-            for edge, grad in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
-                if edge is None or grad is None:
-                    continue
-                if grad.array.shape != edge.shape:  # broadcasting is undone here, nowhere else
-                    _check_sum(node, grad.array.shape, edge.shape)
-                    grad = sum_to_size(grad, edge.shape)
-                number = edge.number
-                if through is not None and number not in through and number not in targets:
-                    continue
-                if following is None and not heap:
-                    following = edge, grad
-                    continue
-                if following is not None:  # two wait now: the heap will say which is newer
-                    pending[following[0].number] = following
-                    heappush(heap, -following[0].number)
-                    following = None
-                if number not in pending:
-                    pending[number] = edge, grad
-                    heappush(heap, -number)
-                elif create_graph or number not in owned:
-                    pending[number] = edge, engine_ops["add"](pending[number][1], grad)
-                    owned.add(number)
-                else:
-                    engine_ops["add_"](pending[number][1], grad)
-            # Nothing here may keep a gradient alive, or a leaf could not take it over.
-            grad = grads = None
+        return _walk(roots, retain_graph, create_graph, targets, through, into_leaves)
     finally:
         _grad_mode.reset(token)
+
+
+def _walk(
+    roots: Sequence[tuple[Node, Any]],
+    retain_graph: bool,
+    create_graph: bool,
+    targets: set[int],
+    through: set[int] | None,
+    into_leaves: bool,
+) -> dict[int, Any]:
+    """Visits nodes, the newest first, each once, with the sum of its gradients; returns those of
+    the targets. `through`, unless None, are the only other nodes to send gradients to.
+    """
+    waiting = _Waiting(create_graph)
+    heap = waiting.heap
+    for node, grad in roots:
+        waiting.add(node, grad)
+    found: dict[int, Any] = {}
+    grad = following = None  # following: (node, gradient) if no other waits; it needs no heap
+    while heap or following is not None:
+        node, grad = following or waiting.newest()
+        following = None
+        if node.side is not None:
+            grad = _run_side(node, grad)
+        if node.number in targets:
+            found[node.number] = grad
+        kind = type(node)
+        if kind is AccumulateGrad:
+            if into_leaves:
+                node.accumulate(grad, create_graph)
+            continue
+        if through is not None and node.number not in through:
+            continue
+        if kind is Output:
+            waiting.deliver(node, grad)
+            continue
+        grads = node.backward(*grad) if type(grad) is list else node.backward(grad)
+        if recorder is not None:
+            recorder.backward(node, grad, grads)
+        if not retain_graph and node.saved_values:
+            node.saved_values = None
+        if type(grads) is not tuple:
+            grads = (grads,)
+        elif len(grads) > len(node.edges) and grads[-1] is not None:
+            raise RuntimeError(
+                f"{node.name()}: backward returned {len(grads)} gradients for "
+                f"{len(node.edges)} arguments of apply"
+            )
+        for edge, grad in zip(node.edges, grads):  # noqa: B905  trailing None may be left out
+            if edge is None or grad is None:
+                continue
+            if through is not None and edge.number not in through and edge.number not in targets:
+                continue
+            if grad.array.shape != edge.shape:  # broadcasting is undone here, nowhere else
+                grad = _summed(node, grad, edge.shape)
+            if following is None and not heap:
+                following = edge, grad
+                continue
+            if following is not None:  # two wait now: the heap will say which is newer
+                waiting.add(*following)
+                following = None
+            waiting.add(edge, grad)
+        # Nothing here may keep a gradient alive, or a leaf could not take it over.
+        grad = grads = None
     return found
 
 
-def _check_sum(node: Node, shape: tuple[int, ...], wanted: Any) -> None:
-    """Raises unless `wanted` broadcasts to `shape`: only then is a sum the gradient."""
-    lead = len(shape) - len(wanted)
-    if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, shape[lead:], strict=True)):
+class _Waiting:
+    """Gradients that have arrived, each waiting for its node's turn."""
+
+    __slots__ = ("create_graph", "heap", "owned", "pending")
+
+    def __init__(self, create_graph: bool):
+        self.create_graph = create_graph
+        self.heap: list[int] = []  # creation numbers, negated: the newest first
+        self.pending: dict[int, tuple[Any, Any]] = {}  # number -> (node, gradient so far)
+        self.owned: set[int] = set()  # numbers whose gradient is a sum that only the walk holds
+
+    def add(self, node: Node, grad: Any) -> None:
+        """Adds a gradient to what waits for the node: in place, into a sum that the walk owns."""
+        number = node.number
+        if number not in self.pending:
+            self.pending[number] = node, grad
+            heappush(self.heap, -number)
+        elif self.create_graph or number not in self.owned:
+            self.pending[number] = node, engine_ops["add"](self.pending[number][1], grad)
+            self.owned.add(number)
+        else:
+            engine_ops["add_"](self.pending[number][1], grad)
+
+    def newest(self) -> tuple[Any, Any]:
+        """The newest node that waits, and its gradient."""
+        return self.pending.pop(-heappop(self.heap))
+
+    def deliver(self, node: Any, grad: Any) -> None:
+        """Puts the gradient of one output into the list that its Function will get."""
+        function = node.edges[0]
+        if function.number not in self.pending:
+            self.add(function, [None] * function.outputs)
+        slot = self.pending[function.number][1]
+        known = slot[node.index]
+        slot[node.index] = grad if known is None else engine_ops["add"](known, grad)
+
+
+def _summed(node: Node, grad: Any, shape: Any) -> Any:
+    """grad summed to `shape`, if that broadcasts to grad's: only then is a sum the gradient."""
+    given = grad.array.shape
+    lead = len(given) - len(shape)
+    if lead < 0 or any(n not in (1, m) for n, m in zip(shape, given[lead:], strict=True)):
         raise RuntimeError(
-            f"{node.name()}: backward returned a gradient of shape {shape} for an input of shape "
-            f"{wanted}"
+            f"{node.name()}: backward returned a gradient of shape {given} for an input of shape "
+            f"{shape}"
         )
-
-
-def _deliver(node: Any, grad: Any, heap: list[int], pending: dict[int, tuple[Node, Any]]) -> None:
-    """Puts the gradient of one output into the list that its Function will get."""
-    function = node.edges[0]
-    entry = pending.get(function.number)
-    if entry is None:
-        entry = pending[function.number] = function, [None] * function.outputs
-        heappush(heap, -function.number)
-    slot = entry[1]
-    slot[node.index] = (
-        grad if slot[node.index] is None else engine_ops["add"](slot[node.index], grad)
-    )
+    return engine_ops["sum_to_size"](grad, shape)
 
 
 def _run_side(node: Node, grad: Any) -> Any:
