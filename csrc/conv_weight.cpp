@@ -271,5 +271,9 @@ void conv2d_weight(In<T> x, In<T> grad_output, Out<T> grad_weight, int64_t strid
 
 TG_EXPORT(conv2d_weight)
 
+extern const int64_t conv_few_channels;
+const int64_t conv_few_channels = kFewChannels;
+extern const int64_t conv_part_pixels;
+const int64_t conv_part_pixels = kPartPixels;
 }  // namespace TG_LEVEL
 }  // namespace tg

@@ -112,5 +112,9 @@ TileFunction<double> tile_function(int64_t rows, int64_t vectors) {
   return find_tile<double>(rows, vectors);
 }
 
+extern const int64_t tile_columns;
+const int64_t tile_columns = kTileVectors * kTileWidth<float>;
+extern const int64_t tile_rows;
+const int64_t tile_rows = kTileRows;
 }  // namespace TG_LEVEL
 }  // namespace tg

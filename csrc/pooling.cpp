@@ -305,5 +305,7 @@ TG_EXPORT(max_pool2d_gather)
 TG_EXPORT(avg_pool2d)
 TG_EXPORT(avg_pool2d_backward)
 
+extern const int64_t pooling_task;
+const int64_t pooling_task = kTaskElements;
 }  // namespace TG_LEVEL
 }  // namespace tg

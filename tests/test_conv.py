@@ -66,6 +66,34 @@ def reference_gradients(x, weight, arguments, grad_output):
     return grads
 
 
+def around(size):
+    return [size - 1, size, size + 1]
+
+
+CONSTANTS = _C.constants()
+BLOCKS = [  # N, C_in, C_out, W: one size near a block's, the others small
+    *((1, 9, columns, 5) for columns in around(CONSTANTS["tile_columns"])),
+    *((1, 9, 5, rows) for rows in around(CONSTANTS["tile_rows"])),
+    *((2, channels, 6, 7) for channels in around(CONSTANTS["conv_few_channels"])),
+    *((1, 9, 5, pixels) for pixels in around(CONSTANTS["conv_part_pixels"])),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n, c_in, c_out, width", BLOCKS)
+def test_sizes_around_the_blocks(level, dtype, n, c_in, c_out, width):
+    """A 1x1 convolution is a product of matrices, and so are its gradients."""
+    x, weight, bias = operands((n, c_in, 1, width), (c_out, c_in, 1, 1), dtype)
+    (out, *grads), grad_output = values_and_gradients(x, weight, bias, {})
+    matrix = weight[:, :, 0, 0]
+    expected = np.einsum("nchw,oc->nohw", x, matrix) + bias[:, None, None]
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(grads[0], np.einsum("nohw,oc->nchw", grad_output, matrix))
+    grad_weight = np.einsum("nohw,nchw->oc", grad_output, x)
+    np.testing.assert_array_equal(grads[1][:, :, 0, 0], grad_weight)
+    np.testing.assert_array_equal(grads[2], grad_output.sum((0, 2, 3)))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape, weight_shape, arguments", SIZES)
 def test_values(level, dtype, shape, weight_shape, arguments):

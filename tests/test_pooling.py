@@ -10,6 +10,7 @@ import pytest
 import tinygrad_edu as tg
 from specs_pooling import avg_pool2d_reference, max_pool2d_reference
 from strategies import LAYOUTS
+from tinygrad_edu import _C
 from tinygrad_edu.nn import functional as F
 
 CHANNELS = [1, 3, 4, 5, 8, 15, 16, 17, 32, 33]  # around a register of every level and dtype
@@ -80,6 +81,22 @@ def test_same_bits_for_any_number_of_threads(threads, level, rows):
         for again in results[1:]:
             for got, expected in zip(again, results[0], strict=True):
                 np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_sizes_around_a_task(level, extra):
+    width = _C.constants()["pooling_task"] + extra
+    x = np.random.default_rng(0).permutation(2 * width).reshape(1, 1, 1, 2 * width).astype("f4")
+    pairs = x.reshape(width, 2)
+    tensor = tg.from_numpy(x).requires_grad_()
+    out = F.max_pool2d(tensor, (1, 2))
+    np.testing.assert_array_equal(out.detach().array.ravel(), pairs.max(1))
+    out.sum().backward()
+    np.testing.assert_array_equal(
+        tensor.grad.array.reshape(width, 2), pairs == pairs.max(1)[:, None]
+    )
+    mean = F.avg_pool2d(tg.from_numpy(x), (1, 2)).array.ravel()
+    np.testing.assert_array_equal(mean, pairs.mean(1))
 
 
 def test_special_values(level):
