@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+import tinygrad_edu as tg
 from tinygrad_edu import _C
 
 slow_start = [HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -18,6 +19,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 # A test that starts `python -c` must get the package under test, not the source tree it stands in.
 os.environ["PYTHONSAFEPATH"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    """Every test draws the same numbers in every run."""
+    tg.manual_seed(0)
 
 
 @pytest.fixture(params=_C.levels())
