@@ -199,7 +199,7 @@ def asarray(data: Any, *, dtype: Any = None, device: Any = None, copy: bool | No
 
 def from_dlpack(source: Any) -> Any:
     """A tensor over the memory of any array that speaks DLPack (NumPy, PyTorch, JAX), without a
-    copy.
+    copy. NumPy before 2.1, which does the exchange, makes it read-only.
     """
     return from_numpy(np.from_dlpack(source))
 
