@@ -11,7 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from numpy import dtype as dtype, finfo as finfo, iinfo as iinfo
 
-from . import _C, autograd as autograd, dtypes, gradients as _gradients
+try:
+    from . import _C
+except ImportError:
+    from importlib.util import find_spec
+
+    if find_spec(__name__ + "._C") is not None:
+        raise
+    raise ImportError(
+        f"tinygrad_edu: the kernels are not built in {__path__[0]}, the source folder, which "
+        "Python found before the installed package; start Python in another folder, or install "
+        "with pip install -e ."
+    ) from None
+
+from . import autograd as autograd, dtypes, gradients as _gradients
 
 # First, or the module of this name would shadow the function tensor().
 from .tensor import Tensor as Tensor, is_tensor as is_tensor  # isort: skip
